@@ -1,0 +1,1 @@
+"""Panoptic FPN with a cascade that trains on images with mixed labels."""

@@ -1,0 +1,1 @@
+"""The `cqb-net` command."""
