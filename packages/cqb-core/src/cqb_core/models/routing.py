@@ -1,0 +1,31 @@
+"""Which images of a batch pass which part of the network."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from cqb_core.models.auxiliary import ImageLabels
+
+
+def having(images: Sequence[ImageLabels], wanted: Callable[[ImageLabels], bool]) -> list[int]:
+    """Positions of the images that are wanted, ascending."""
+    return [position for position, image in enumerate(images) if wanted(image)]
+
+
+def select(features: Sequence[Tensor], index: Sequence[int]) -> tuple[Tensor, ...]:
+    """Feature maps (`b c h w` each) of some images; the very tensors when it is all of them."""
+    if list(index) == list(range(len(features[0]))):
+        return tuple(features)
+    rows = torch.tensor(index, device=features[0].device, dtype=torch.long)
+    return tuple(feature[rows] for feature in features)
+
+
+def connected_zero(*modules: nn.Module) -> Tensor:
+    """A zero that touches every parameter of `modules`.
+
+    A part of the network that a batch does not use still gets (zero) gradients, so that DistributedDataParallel, which
+    waits for each parameter, does not hang.
+    """
+    parameters = [parameter for module in modules for parameter in module.parameters() if parameter.requires_grad]
+    return torch.stack([parameter.sum() for parameter in parameters]).sum() * 0 if parameters else torch.zeros(())

@@ -1,0 +1,99 @@
+"""Image files in, overlays and COCO panoptic files out."""
+
+from collections.abc import Callable, Iterable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmcv.transforms import Compose
+from mmengine.dataset import pseudo_collate
+
+from cqb_core.data.images import read_image, write_id_map, write_image
+from cqb_core.data.panoptic_files import annotation_json, image_json, write_panoptic_json
+from cqb_core.errors import InputError
+from cqb_core.evaluation.outputs import panoptic_map
+from cqb_core.network import Network, load_network
+from cqb_core.prediction.overlay import draw_overlay
+from cqb_core.scenes.write import panoptic_entry
+from cqb_core.segments import PanopticMap
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+
+
+def predict(
+    checkpoint: str | PathLike[str],
+    images: Iterable[str | PathLike[str]],
+    out: str | PathLike[str],
+    *,
+    device: str | None = None,
+    report: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Predict the panoptic map of every image.
+
+    Args:
+        checkpoint: a training folder (its best checkpoint) or a checkpoint.
+        images: files, or folders whose image files are taken.
+        out: folder for `overlay/NAME.png`, `panoptic/NAME.png` and `panoptic.json`, COCO's panoptic format.
+        device: where to run; None takes a GPU if there is one.
+        report: called with images done and in all.
+
+    Returns:
+        the json file.
+
+    Raises:
+        InputError: when the checkpoint or an image is broken, no image is found, or two images have one name.
+    """
+    files, out = find_images(images), Path(out)
+    network = load_network(checkpoint, device)
+    entries = []
+    for number, file in enumerate(files, 1):
+        photo, found = read_image(file), predict_image(network, file)
+        write_image(out / "overlay" / f"{file.stem}.png", draw_overlay(photo, found, network.taxonomy))
+        write_id_map(out / "panoptic" / f"{file.stem}.png", found.ids)
+        entries.append(panoptic_entry(found, number, file.name, f"{file.stem}.png"))
+        if report is not None:
+            report(number, len(files))
+    write_panoptic_json(
+        out / "panoptic.json", map(image_json, entries), map(annotation_json, entries), network.taxonomy
+    )
+    return out / "panoptic.json"
+
+
+def predict_image(network: Network, file: str | PathLike[str]) -> PanopticMap:
+    """The panoptic map of one image, at the size of the image.
+
+    Raises:
+        InputError: when the image cannot be read.
+    """
+    pipeline = Compose(network.config.test_dataloader.dataset.pipeline)
+    sample: dict[str, Any] = pipeline({"img_path": str(file), "img_id": 0, "label_set": 0})
+    with torch.inference_mode():
+        found = network.model.test_step(pseudo_collate([sample]))[0]
+    return panoptic_map(found.pred_panoptic_seg.sem_seg[0].cpu().numpy(), network.taxonomy)
+
+
+def find_images(paths: Iterable[str | PathLike[str]]) -> list[Path]:
+    """The image files among `paths` and in the folders among them, in order.
+
+    Raises:
+        InputError: when a path does not exist, a folder holds no image, or two files have one name.
+    """
+    files = [file for path in paths for file in _images_of(Path(path))]
+    seen: dict[str, Path] = {}
+    for file in files:
+        if file.stem in seen:
+            raise InputError(file, "name", "names that differ, since outputs carry them", f"that of {seen[file.stem]}")
+        seen[file.stem] = file
+    return files
+
+
+def _images_of(path: Path) -> Sequence[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise InputError(path, "image", "a file or a folder", "nothing there")
+    found = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+    if not found:
+        raise InputError(path, "folder", f"images ({', '.join(SUFFIXES)})", "none")
+    return found

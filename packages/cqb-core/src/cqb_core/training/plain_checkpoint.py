@@ -1,0 +1,84 @@
+"""Checkpoints of tensors and plain values only, so that loading one cannot run code."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import torch
+from mmdet.registry import HOOKS
+from mmengine.hooks import Hook
+from mmengine.logging import HistoryBuffer
+
+from cqb_core.errors import InputError
+
+WEIGHTS = ("state_dict", "ema_state_dict")
+
+
+@HOOKS.register_module()
+class PlainCheckpointHook(Hook):
+    """Turns what mmengine puts beside the weights into plain values on saving, and back on loading.
+
+    Checkpoints then load with `torch.load(weights_only=True)`; mmengine's own hold its log buffers as objects. Each
+    also carries its config and the data set's categories as data (`config`, `categories`), so that it can be evaluated
+    and used without the files that it was trained from.
+    """
+
+    priority = "VERY_LOW"
+
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        """Replace objects by plain values and add config and categories, in place."""
+        checkpoint["config"] = runner.cfg.to_dict()
+        checkpoint["categories"] = runner.train_dataloader.dataset.taxonomy.to_json()
+        for key in checkpoint.keys() - WEIGHTS:
+            checkpoint[key] = plain(checkpoint[key], key)
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        """Rebuild mmengine's log buffers, in place."""
+        scalars = checkpoint.get("message_hub", {}).get("log_scalars", {})
+        for name, history in scalars.items():
+            if isinstance(history, Mapping):
+                scalars[name] = HistoryBuffer(history["log"].tolist(), history["count"].tolist(), history["max_length"])
+
+
+def plain(value: Any, where: str) -> Any:
+    """`value` with every container, array and log buffer as a dict, list, tuple or tensor.
+
+    Raises:
+        TypeError: naming the place of an object that has no plain form.
+    """
+    if value is None or isinstance(value, bool | int | float | str | torch.Tensor):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value)
+    if isinstance(value, HistoryBuffer):
+        log, count = value.data
+        return {"log": torch.tensor(log), "count": torch.tensor(count), "max_length": value.max_length}
+    if isinstance(value, Mapping):
+        pairs = ((key, plain(inner, f"{where}.{key}")) for key, inner in value.items())
+        return OrderedDict(pairs) if isinstance(value, OrderedDict) else dict(pairs)
+    if isinstance(value, list | tuple):
+        items = [plain(inner, f"{where}[{place}]") for place, inner in enumerate(value)]
+        return tuple(items) if isinstance(value, tuple) else items
+    raise TypeError(f"checkpoint: {where}: wanted a tensor or plain value, got {type(value).__name__}")
+
+
+def load_checkpoint(path: str | PathLike[str]) -> dict[str, Any]:
+    """Read a checkpoint without running code of it.
+
+    Raises:
+        InputError: when the file is missing, torn, no checkpoint, or holds objects.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InputError(path, "file", "a checkpoint", "no such file") from None
+    except Exception as error:
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise InputError(path, "content", "a whole checkpoint of tensors and plain values", reason) from error
+    if not isinstance(content, dict) or "state_dict" not in content:
+        raise InputError(path, "content", "a checkpoint with state_dict", type(content).__name__)
+    return content

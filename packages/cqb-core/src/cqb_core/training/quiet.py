@@ -1,0 +1,45 @@
+"""A Runner whose talk stays in its log file."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+from mmengine.runner import Runner
+
+
+class FileLogRunner(Runner):
+    """mmengine's Runner with its log in `work_dir/TIMESTAMP/`, and on the terminal only when `cfg.verbose`."""
+
+    def build_logger(self, log_level: int | str = "INFO", log_file: str | None = None, **kwargs: Any) -> MMLogger:
+        """The run's logger; see `Runner.build_logger`."""
+        logger = super().build_logger(log_level, log_file, **kwargs)
+        for handler in logger.handlers:
+            if not self.cfg.get("verbose") and not isinstance(handler, logging.FileHandler):
+                handler.setLevel(logging.CRITICAL + 1)
+        return logger
+
+
+@contextmanager
+def running(config: Config, name: str, verbose: bool) -> Iterator[Runner]:
+    """A runner of `config`; its progress bars are closed at the end, whatever happens.
+
+    Args:
+        config: of a whole experiment.
+        name: of the run, new to this process.
+        verbose: show mmengine's log and the libraries' warnings on the terminal.
+    """
+    config.experiment_name, config.verbose = name, verbose
+    with warnings.catch_warnings():
+        if not verbose:
+            warnings.simplefilter("ignore")
+        runner = FileLogRunner.from_cfg(config)
+        try:
+            yield runner
+        finally:
+            for hook in runner.hooks:
+                if hasattr(hook, "close"):
+                    hook.close()

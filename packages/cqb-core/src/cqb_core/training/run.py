@@ -1,0 +1,137 @@
+"""Train a network on a data set and an assignment, with mmengine's Runner."""
+
+import os
+import uuid
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from rich.console import Console
+
+import cqb_core.registry  # noqa: F401 the config names what is registered there
+from cqb_core.data.audit import audit
+from cqb_core.data.panoptic_files import PanopticSplit, find_split, read_taxonomy
+from cqb_core.errors import InputError
+from cqb_core.taxonomy import Taxonomy
+from cqb_core.training.config import fit_to_data, load_config
+from cqb_core.training.plain_checkpoint import load_checkpoint
+from cqb_core.training.progress import reporting
+from cqb_core.training.quiet import running
+
+SHOWN_FAULTS = 20
+"""Faults that stop a training and are printed; `cqb-net data check` lists them all."""
+
+
+def train(
+    config: str | PathLike[str] | Config,
+    data: str | PathLike[str],
+    out: str | PathLike[str],
+    labels: str | PathLike[str] | None = None,
+    *,
+    resume: bool = False,
+    seed: int = 0,
+    amp: bool = False,
+    check: bool = True,
+    skip_bad: bool = False,
+    options: dict[str, Any] | None = None,
+    progress: bool = True,
+    verbose: bool = False,
+) -> Path:
+    """Train, validate and keep checkpoints in a folder.
+
+    Args:
+        config: name of a config of this package, path of one, or the config itself.
+        data: root of a data set in COCO panoptic layout with a train and a val split.
+        out: folder for checkpoints, logs and curves; must be new unless `resume`.
+        labels: assignment file; None trains on all labels of all images.
+        resume: continue from the last checkpoint in `out`.
+        seed: of weights, order and augmentation.
+        amp: train in mixed precision (needs a GPU).
+        check: look at every file first and stop when one is broken; a resumed run was checked before.
+        skip_bad: leave broken images out instead, and say how many.
+        options: config entries to override, e.g. `{"train_cfg.max_epochs": 3}`.
+        progress: show a bar on standard error.
+        verbose: show mmengine's own log on the terminal.
+
+    Returns:
+        the last checkpoint.
+
+    Raises:
+        InputError: before anything is written, when config, data, assignment and folder do not fit each other.
+        NonFiniteLossError: when a loss is NaN or infinite.
+    """
+    made, out = config.copy() if isinstance(config, Config) else load_config(config), Path(out)
+    last = _last_checkpoint(out, resume)
+    splits = find_split(data, "train"), find_split(data, "val")
+    skip = _skipped(last) if last is not None else _broken(splits, skip_bad, progress) if check else [[], []]
+    fit_to_data(made, splits, _classes(splits), labels, skip)
+    made.merge_from_dict(options or {})
+    made.work_dir, made.randomness = str(out), {"seed": seed}
+    if amp:
+        made.optim_wrapper.update(type="AmpOptimWrapper", loss_scale="dynamic")
+    if progress:
+        made.custom_hooks = [*made.get("custom_hooks", []), {"type": "ProgressHook"}]
+    if last is not None:
+        made.resume, made.load_from = True, str(last)
+    with running(made, f"{out.name}-{uuid.uuid4().hex[:8]}", verbose) as runner:
+        runner.train()
+    return last_checkpoint(out)
+
+
+def last_checkpoint(folder: str | PathLike[str]) -> Path:
+    """The newest checkpoint of a training folder, which may have been moved since.
+
+    Raises:
+        InputError: when the folder has none.
+    """
+    folder = Path(folder)
+    pointer = folder / "last_checkpoint"
+    name = Path(pointer.read_text().strip()).name if pointer.is_file() else ""
+    if not name or not (folder / name).is_file():
+        found = ", ".join(sorted(file.name for file in folder.glob("*"))[:8]) or "nothing"
+        raise InputError(folder, "last_checkpoint", "a checkpoint of a training", found)
+    return folder / name
+
+
+def _last_checkpoint(out: Path, resume: bool) -> Path | None:
+    if resume:
+        return last_checkpoint(out)
+    if (out / "last_checkpoint").exists():
+        raise InputError(out, "last_checkpoint", "a new folder, or --resume", "a training that has begun")
+    return None
+
+
+def _skipped(checkpoint: Path) -> list[list[int]]:
+    """The images that the run which wrote a checkpoint left out, of its train and of its val split."""
+    config = load_checkpoint(checkpoint).get("config", {})
+    loaders = (config.get(name, {}).get("dataset", {}) for name in ("train_dataloader", "val_dataloader"))
+    return [list(dataset.get("skip", ())) for dataset in loaders]
+
+
+def _broken(splits: Sequence[PanopticSplit], skip_bad: bool, progress: bool) -> list[list[int]]:
+    """Ids of the broken images of each split, when they may be left out."""
+    broken = []
+    for split in splits:
+        with reporting(f"check {split.name}", progress) as report:
+            found = audit(split, workers=os.cpu_count() or 1, progress=report)
+        if found.faults and not skip_bad:
+            shown = [f"{fault.file}: {fault.field}: wanted {fault.wanted}, got {fault.got}" for fault in found.faults]
+            rest = [f"and {len(shown) - SHOWN_FAULTS} more"] if len(shown) > SHOWN_FAULTS else []
+            wanted = "sound images and annotations (or --skip-bad to leave the broken ones out)"
+            raise InputError(split.annotation_file, "data", wanted, "\n  ".join(["", *shown[:SHOWN_FAULTS], *rest]))
+        if found.bad_images:
+            message = f"{split.name}: {len(found.bad_images)} broken images of {found.num_images} left out"
+            Console(stderr=True).print(message)
+        broken.append(sorted(found.bad_images))
+    return broken
+
+
+def _classes(splits: Sequence[PanopticSplit]) -> Taxonomy:
+    """The classes of the train split, which must be those of the val split."""
+    train, val = (read_taxonomy(split) for split in splits)
+    if train != val:
+        wanted = f"the {len(train.categories)} of {splits[0].name}"
+        raise InputError(splits[1].annotation_file, "categories", wanted, f"{len(val.categories)} others")
+    return train

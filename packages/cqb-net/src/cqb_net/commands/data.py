@@ -1,0 +1,71 @@
+"""`cqb-net data`: draw scenes, check a data set, assign labels to its images."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Draw, check and assign data.", no_args_is_help=True)
+
+
+@app.command()
+def scenes(
+    out: Annotated[Path, typer.Argument(help="Folder to draw into; new, empty, or of earlier scenes.")],
+    train: Annotated[int, typer.Option(min=0, help="Images to train on.")] = 200,
+    val: Annotated[int, typer.Option(min=0, help="Images to evaluate on.")] = 40,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed draws other scenes.")] = 0,
+    coherence: Annotated[float, typer.Option(min=0, max=1, help="How far the stuff decides the things on it.")] = 0.8,
+) -> None:
+    """Draw a data set of seeded scenes in COCO panoptic format."""
+    from cqb_core.scenes import SceneStyle, write_scenes
+    from cqb_core.training.progress import reporting
+
+    with reporting("draw") as report:
+        write_scenes(out, train, val, SceneStyle(coherence=coherence), seed, report)
+    typer.echo(f"{train} train and {val} val images in {out}")
+
+
+@app.command()
+def check(
+    root: Annotated[Path, typer.Argument(help="Data set in COCO panoptic layout.")],
+    split: Annotated[str | None, typer.Option(help="Only this split; all there are by default.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+) -> None:
+    """Audit every image and annotation; exit status 1 when something is wrong."""
+    from rich.console import Console
+
+    from cqb_core.data.audit import audit
+    from cqb_core.data.panoptic_files import find_split, split_names
+    from cqb_core.training.progress import reporting
+
+    faults = 0
+    for name in [split] if split else split_names(root):
+        with reporting(f"check {name}") as report:
+            found = audit(find_split(root, name), workers, report)
+        Console().print(found.table())
+        faults += len(found.faults)
+    raise typer.Exit(int(faults > 0))
+
+
+@app.command()
+def assign(
+    root: Annotated[Path, typer.Argument(help="Data set in COCO panoptic layout.")],
+    ratio: Annotated[str, typer.Option(help="Shares that sum to 1, such as P=0.29,I=0.355,B=0.29,S=0.065.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The assignment file.")],
+    seed: Annotated[int, typer.Option(help="Another seed chooses other images.")] = 0,
+    split: Annotated[str, typer.Option(help="The split to assign.")] = "train",
+) -> None:
+    """Say which image gets which labels.
+
+    Labels: P panoptic, I image tags, B boxes, M masks, S stuff; sums such as B+S; none.
+    """
+    from cqb_core import assign as assign_labels
+    from cqb_core import parse_allocation
+    from cqb_core.data.panoptic_files import find_split, fingerprint, read_split
+
+    allocation = parse_allocation(ratio)
+    index = read_split(find_split(root, split))
+    made = assign_labels([entry.image_id for entry in index.entries], allocation, seed, fingerprint(index))
+    made.write(out)
+    counts = ", ".join(f"{owned.short} {len(images)}" for owned, images in made.images.items())
+    typer.echo(f"{out}: {counts} of {len(index.entries)} images")

@@ -1,0 +1,43 @@
+"""`cqb-net train`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    config: Annotated[str, typer.Argument(help="Name of a config that comes with cqb-core, or a file.")],
+    data: Annotated[Path, typer.Option(help="Data set in COCO panoptic layout.")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, logs and curves.")],
+    labels: Annotated[
+        Path | None, typer.Option(help="Assignment file; every label of every image if left out.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint in OUT.")] = False,
+    seed: Annotated[int, typer.Option(help="Of weights, order and augmentation.")] = 0,
+    amp: Annotated[bool, typer.Option("--amp", help="Mixed precision; needs a GPU.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave broken images out instead of stopping.")] = False,
+    check: Annotated[bool, typer.Option(help="Look at every file before training.")] = True,
+    option: Annotated[
+        list[str] | None, typer.Option("--set", help="Config entry to override: train_cfg.max_epochs=3.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show mmengine's log.")] = False,
+) -> None:
+    """Train a panoptic network on images with mixed labels."""
+    from cqb_core.training import parse_options
+    from cqb_core.training import train as train_network
+
+    checkpoint = train_network(
+        config,
+        data,
+        out,
+        labels,
+        resume=resume,
+        seed=seed,
+        amp=amp,
+        check=check,
+        skip_bad=skip_bad,
+        options=parse_options(option or []),
+        verbose=verbose,
+    )
+    typer.echo(f"trained: {checkpoint}")
