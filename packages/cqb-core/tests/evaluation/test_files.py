@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cqb_core.data.images import read_id_map
 from cqb_core.errors import InputError
-from cqb_core.evaluation.files import PanopticFiles, evaluate_files, read_ids
+from cqb_core.evaluation.files import PanopticFiles, evaluate_files
 from cqb_core.segments import PanopticMap
 
 
@@ -21,14 +22,6 @@ def edit(path, change):
     content = json.loads(path.read_text())
     change(content)
     path.write_text(json.dumps(content))
-
-
-def test_ids_are_red_plus_256_green_plus_65536_blue(tmp_path):
-    rgb = np.array([[[1, 2, 3], [0, 0, 0]], [[255, 255, 255], [0, 1, 0]]], np.uint8)
-    Image.fromarray(rgb).save(tmp_path / "a.png")
-    Image.fromarray(np.dstack([rgb, np.full((2, 2), 200, np.uint8)])).save(tmp_path / "b.png")
-    for name in ("a.png", "b.png"):
-        assert read_ids(tmp_path / name).tolist() == [[1 + 512 + 196608, 0], [2**24 - 1, 256]]
 
 
 def test_maps_come_back_one_by_one_in_the_order_of_the_truth(tmp_path, drawing, write_maps):
@@ -55,7 +48,7 @@ def test_real_truth_against_itself_and_spoiled_equals_panopticapi(name, tmp_path
     rng = np.random.default_rng(0)
     spoiled.with_suffix("").mkdir()
     for annotation in content["annotations"]:
-        ids = np.roll(read_ids(truth.with_suffix("") / annotation["file_name"]), 9, axis=1)
+        ids = np.roll(read_id_map(truth.with_suffix("") / annotation["file_name"]), 9, axis=1)
         ids[:, : ids.shape[1] // 5] = rng.choice(np.append(np.unique(ids), 0))
         shown = set(np.unique(ids).tolist())
         annotation["segments_info"] = [s for s in annotation["segments_info"] if s["id"] in shown]
@@ -147,13 +140,13 @@ def test_faults_of_a_png_are_named(pair, drawing):
     png = prediction.with_suffix("") / "0.png"
     good = png.read_bytes()
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(png)
-    with pytest.raises(InputError, match=r"0\.png: mode: wanted an RGB image of 8 bits a channel, got L"):
+    with pytest.raises(InputError, match=r"0\.png: format: wanted an RGB PNG with 8 bits a channel .*, got PNG of mode L"):
         evaluate_files(truth, prediction)
     png.write_bytes(good[: len(good) // 2])
-    with pytest.raises(InputError, match=r"0\.png: file: wanted a PNG of segment ids, got .*truncated"):
+    with pytest.raises(InputError, match=r"0\.png: content: .*truncated"):
         evaluate_files(truth, prediction)
     png.write_text("hello")
-    with pytest.raises(InputError, match=r"0\.png: file: .* got no image"):
+    with pytest.raises(InputError, match=r"0\.png: .*image"):
         evaluate_files(truth, prediction)
     png.unlink()
     with pytest.raises(InputError, match=r"0\.png: file: .* got no such file"):

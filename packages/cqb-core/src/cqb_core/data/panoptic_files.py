@@ -15,7 +15,7 @@ from jaxtyping import Integer
 from cqb_core.data.panoptic_faults import ImageInfo, ItemFault, annotation_faults, brief, id_in, image_faults, value_in
 from cqb_core.errors import InputError
 from cqb_core.files import read_json, write_text
-from cqb_core.segments import VOID
+from cqb_core.segments import VOID, PanopticMap
 from cqb_core.taxonomy import Taxonomy
 
 Number = int | float
@@ -183,6 +183,16 @@ def measure_segments(ids: Integer[np.ndarray, "h w"]) -> dict[int, tuple[tuple[i
     areas = np.bincount(which, lengths, len(values)).astype(np.int64)
     boxes = zip(*near.tolist(), *far.tolist(), strict=True)
     return {v: (box, a) for v, box, a in zip(values.tolist(), boxes, areas.tolist(), strict=True) if v != VOID}
+
+
+def panoptic_entry(panoptic: PanopticMap, image_id: int, file_name: str, map_file: str) -> PanopticEntry:
+    """The entry of a map, with boxes and areas taken from its pixels. Segments without a pixel are left out."""
+    measured = measure_segments(panoptic.ids)
+    segments = tuple(
+        SegmentInfo(s.id, s.category_id, *measured[s.id], s.iscrowd) for s in panoptic.segments if s.id in measured
+    )
+    height, width = panoptic.ids.shape
+    return PanopticEntry(image_id, file_name, width, height, map_file, segments)
 
 
 def image_json(entry: PanopticEntry) -> dict[str, Any]:

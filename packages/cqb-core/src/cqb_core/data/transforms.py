@@ -1,5 +1,6 @@
 """From an entry to a sample: load the image and the labels that it owns, then pack them for the network."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -115,8 +116,8 @@ def _fill_boxes(semantic: UInt8[np.ndarray, "h w"], boxes: list[dict[str, Any]])
         semantic[y0:y1, x0:x1][unknown[y0:y1, x0:x1]] = box["bbox_label"]
 
 
-def _area(box: list[float]) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
+def _area(box: Sequence[Any]) -> float:
+    return float((box[2] - box[0]) * (box[3] - box[1]))
 
 
 def _masks(ids: Int[np.ndarray, "h w"], results: dict[str, Any]) -> BitmapMasks:

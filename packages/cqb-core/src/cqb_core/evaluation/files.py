@@ -8,10 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jaxtyping import Int32
-from PIL import Image, UnidentifiedImageError
-
+from cqb_core.data.images import read_id_map
 from cqb_core.errors import InputError
 from cqb_core.evaluation.overlap import ImageId
 from cqb_core.evaluation.panoptic_quality import PanopticQuality
@@ -123,27 +120,6 @@ def evaluate_files(
     return quality
 
 
-def read_ids(path: str | PathLike[str]) -> Int32[np.ndarray, "h w"]:
-    """The ids of a COCO panoptic PNG: R + 256 G + 65536 B.
-
-    Raises:
-        InputError: when the file is missing, no image, or has no three colour channels of 8 bits.
-    """
-    try:
-        with Image.open(path) as image:
-            if image.mode not in ("RGB", "RGBA"):
-                raise InputError(path, "mode", "an RGB image of 8 bits a channel", image.mode)
-            packed = np.asarray(image.convert("RGBA"))
-    except FileNotFoundError:
-        raise InputError(path, "file", "a PNG of segment ids", "no such file") from None
-    except UnidentifiedImageError:
-        raise InputError(path, "file", "a PNG of segment ids", "no image") from None
-    except OSError as error:
-        raise InputError(path, "file", "a PNG of segment ids", error) from None
-    ids: Int32[np.ndarray, "h w"] = packed.view("<i4")[..., 0] & 0xFFFFFF
-    return ids
-
-
 def _read_object(path: Path) -> Mapping[str, Any]:
     content = read_json(path)
     if not isinstance(content, Mapping):
@@ -178,7 +154,7 @@ def _read_map(annotation: Mapping[str, Any], image_id: ImageId, path: Path, fold
         segment_id = _required(raw, "id", int, path, field)
         category_id = _required(raw, "category_id", int, path, field)
         segments.append(Segment(segment_id, category_id, raw.get("iscrowd", 0) == 1))
-    return PanopticMap(read_ids(folder / annotation["file_name"]), tuple(segments))
+    return PanopticMap(read_id_map(folder / annotation["file_name"]), tuple(segments))
 
 
 def _stated_areas(annotation: Mapping[str, Any], image_id: ImageId, path: Path) -> dict[int, int]:

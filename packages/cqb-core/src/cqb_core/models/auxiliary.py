@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 from mmdet.structures import DetDataSample
 from mmdet.structures.mask import BitmapMasks
 from mmengine.model import BaseModule
@@ -69,7 +69,7 @@ class ImageLabels:
     boxes: Float[Tensor, "g 4"] | None = None
     classes: Int[Tensor, " g"] | None = None
     masks: BitmapMasks | None = None
-    semantic: Int[Tensor, "h w"] | None = None
+    semantic: UInt8[Tensor, "h w"] | None = None
 
     @classmethod
     def of(cls, sample: DetDataSample) -> "ImageLabels":
@@ -103,7 +103,7 @@ class SemanticView:
     index: Sequence[int]
     images: Sequence[ImageLabels]
     feature: Float[Tensor, "m c h w"]
-    logits: Float[Tensor, "m s+1 h w"]
+    logits: Float[Tensor, "m s_th h w"]
     pixels: Callable[[], Float[Tensor, "m 3 H W"]]
 
 
@@ -136,7 +136,7 @@ class StageView:
     boxes: Float[Tensor, "n 4"]
     feature: Float[Tensor, "n c p p"]
     region: Float[Tensor, "n d"]
-    class_logits: Float[Tensor, "n t+1"]
+    class_logits: Float[Tensor, "n t_bg"]
     box_deltas: Float[Tensor, "n e"]
     class_targets: Int[Tensor, " n"]
     box_targets: Float[Tensor, "n 4"]

@@ -134,7 +134,7 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
         return boxes, views.semantic_logits
 
     def _at(self, stage: int) -> Sequence[StageAuxiliary]:
-        return cast(Sequence[StageAuxiliary], self.auxiliaries[stage])
+        return [cast(StageAuxiliary, auxiliary) for auxiliary in cast(nn.ModuleList, self.auxiliaries[stage])]
 
     def _bbox_forward(
         self, stage: int, x: tuple[Tensor, ...], rois: Tensor, views: "_TestViews | None" = None

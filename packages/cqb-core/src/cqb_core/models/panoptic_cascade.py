@@ -114,7 +114,7 @@ class PanopticCascade(TwoStagePanopticSegmentor):
 
     @property
     def _semantic_auxiliaries(self) -> Sequence[SemanticAuxiliary]:
-        return cast(Sequence[SemanticAuxiliary], self.semantic_auxiliaries)
+        return [cast(SemanticAuxiliary, auxiliary) for auxiliary in self.semantic_auxiliaries]
 
     def _proposal_terms(
         self, x: tuple[Tensor, ...], samples: Sequence[DetDataSample], images: Sequence[ImageLabels]

@@ -10,12 +10,11 @@ from mmcv.transforms import Compose
 from mmengine.dataset import pseudo_collate
 
 from cqb_core.data.images import read_image, write_id_map, write_image
-from cqb_core.data.panoptic_files import annotation_json, image_json, write_panoptic_json
+from cqb_core.data.panoptic_files import annotation_json, image_json, panoptic_entry, write_panoptic_json
 from cqb_core.errors import InputError
 from cqb_core.evaluation.outputs import panoptic_map
 from cqb_core.network import Network, load_network
 from cqb_core.prediction.overlay import draw_overlay
-from cqb_core.scenes.write import panoptic_entry
 from cqb_core.segments import PanopticMap
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")

@@ -10,10 +10,9 @@ import numpy as np
 from cqb_core.data.images import write_id_map, write_image
 from cqb_core.data.panoptic_files import (
     PanopticEntry,
-    SegmentInfo,
     annotation_json,
     image_json,
-    measure_segments,
+    panoptic_entry,
     write_panoptic_json,
 )
 from cqb_core.errors import InputError
@@ -21,7 +20,6 @@ from cqb_core.files import write_text
 from cqb_core.scenes.classes import TAXONOMY
 from cqb_core.scenes.draw import draw_scene
 from cqb_core.scenes.style import SceneStyle
-from cqb_core.segments import PanopticMap
 
 RECIPE = "scenes.json"
 """The file that says how a folder was drawn; a folder with other content and without it is never written to."""
@@ -96,13 +94,3 @@ def _write_scene(root: Path, split: str, index: int, style: SceneStyle, seed: in
 def _write_annotations(root: Path, split: str, entries: Mapping[str, list[PanopticEntry]]) -> None:
     path = root / "annotations" / f"panoptic_{split}.json"
     write_panoptic_json(path, map(image_json, entries[split]), map(annotation_json, entries[split]), TAXONOMY)
-
-
-def panoptic_entry(panoptic: PanopticMap, image_id: int, file_name: str, map_file: str) -> PanopticEntry:
-    """The entry of a map, with boxes and areas taken from its pixels. Segments without a pixel are left out."""
-    measured = measure_segments(panoptic.ids)
-    segments = tuple(
-        SegmentInfo(s.id, s.category_id, *measured[s.id], s.iscrowd) for s in panoptic.segments if s.id in measured
-    )
-    height, width = panoptic.ids.shape
-    return PanopticEntry(image_id, file_name, width, height, map_file, segments)
