@@ -16,7 +16,7 @@ from cqb_core import Labels
 from cqb_core.assignment import Assignment
 from cqb_core.data.panoptic_files import find_split, fingerprint, read_split
 from cqb_core.scenes import SceneStyle, write_scenes
-from cqb_core.training import load_config
+from cqb_core.training import load_config, train
 
 SHARED = Path(os.environ.get("CQB_DATA", Path(__file__).parents[3].parent / "shared" / "data"))
 
@@ -74,7 +74,7 @@ def dataset(scenes):
 
     def build(assignment=None, **changes):
         config = copy.deepcopy(load_config("panoptic-cascade_tiny_scenes").train_dataloader.dataset)
-        config.update(data_root=str(scenes), assignment=assignment, **changes)
+        config.update({"data_root": str(scenes), "assignment": assignment, **changes})
         return DATASETS.build(config)
 
     return build
@@ -138,3 +138,46 @@ def losses():
         return {name: sum(v.sum() for v in value) if isinstance(value, list) else value for name, value in made.items()}
 
     return compute
+
+
+TINY = {
+    "model.backbone.base_channels": 8,
+    "model.neck.in_channels": [8, 16, 32, 64],
+    "model.neck.out_channels": 16,
+    "model.rpn_head.in_channels": 16,
+    "model.rpn_head.feat_channels": 16,
+    "model.semantic_head.in_channels": 16,
+    "model.semantic_head.inner_channels": 16,
+    "model.roi_head.bbox_roi_extractor.out_channels": 16,
+    "model.roi_head.mask_roi_extractor.out_channels": 16,
+    "model.roi_head.bbox_head.in_channels": 16,
+    "model.roi_head.bbox_head.fc_out_channels": 32,
+    "model.roi_head.mask_head.in_channels": 16,
+    "model.roi_head.mask_head.conv_out_channels": 16,
+    "model.test_cfg.rpn.max_per_img": 20,
+    "train_cfg.max_epochs": 2,
+    "train_cfg.val_interval": 1,
+    "train_dataloader.batch_size": 4,
+    "train_dataloader.dataset.pipeline.2.scale": (64, 64),
+    "param_scheduler.0.end": 2,
+    **{
+        f"{loader}_dataloader.{name}": value
+        for loader in ("train", "val", "test")
+        for name, value in (("num_workers", 0), ("persistent_workers", False))
+    },
+    **{f"{loader}_dataloader.dataset.pipeline.1.scale": (64, 64) for loader in ("val", "test")},
+}
+"""Overrides that make the config of scenes train in seconds."""
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    return dict(TINY)
+
+
+@pytest.fixture(scope="session")
+def trained(scenes, tmp_path_factory):
+    """The folder of a training of two epochs of two steps, validated after each."""
+    out = tmp_path_factory.mktemp("runs") / "trained"
+    train("panoptic-cascade_tiny_scenes", scenes, out, options=TINY, progress=False)
+    return out

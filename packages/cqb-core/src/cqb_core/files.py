@@ -17,10 +17,14 @@ def replacing(path: str | PathLike[str]) -> Iterator[Path]:
     """A temporary path in the folder of `path` that becomes `path` when the block ends, and vanishes if it raises.
 
     The folder is created when missing. The content is on disk (fsync) before the name points to it.
+
+    Raises:
+        InputError: see `require_writable`.
     """
     path = Path(path)
+    require_writable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=path.suffix[:20], dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -31,6 +35,22 @@ def replacing(path: str | PathLike[str]) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_writable(path: str | PathLike[str]) -> None:
+    """Check that a file can be written, without writing it: worth doing before hours of work that end in one.
+
+    Raises:
+        InputError: when the path is a folder, or its folder is a file or may not be written to.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(path, "file", "a file to write", "a folder")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir():
+        raise InputError(path, "folder", "a folder to write into", f"the file {folder}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(path, "folder", "a folder to write into", f"{folder}, which is read-only")
 
 
 def write_text(path: str | PathLike[str], text: str) -> None:

@@ -1,20 +1,23 @@
 """A trained network from its checkpoint alone: weights, config and categories travel together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import torch
-from mmdet.models.detectors import BaseDetector
 from mmdet.registry import MODELS
 from mmengine.config import Config
+from mmengine.model import BaseModel
 from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import load_state_dict
+from torch import nn
 
 import cqb_core.registry  # noqa: F401 the config names what is registered there
 from cqb_core.errors import InputError
 from cqb_core.taxonomy import Taxonomy
+from cqb_core.training.config import require_sections
 from cqb_core.training.plain_checkpoint import load_checkpoint
 from cqb_core.training.run import last_checkpoint
 
@@ -30,7 +33,7 @@ class Network:
         checkpoint: where it came from.
     """
 
-    model: BaseDetector
+    model: BaseModel
     config: Config
     taxonomy: Taxonomy
     checkpoint: Path
@@ -52,6 +55,8 @@ def find_checkpoint(path: str | PathLike[str]) -> Path:
 def read_network_config(path: str | PathLike[str]) -> tuple[Path, Config, Taxonomy, dict[str, Any]]:
     """Checkpoint file, config, classes and weights of a training folder or checkpoint.
 
+    The config no longer asks for pretrained weights, since those of the checkpoint replace them.
+
     Raises:
         InputError: when it is no checkpoint of this package.
     """
@@ -60,7 +65,14 @@ def read_network_config(path: str | PathLike[str]) -> tuple[Path, Config, Taxono
     for field in ("config", "categories"):
         if field not in content:
             raise InputError(file, field, "a checkpoint that PlainCheckpointHook has completed", "none")
-    return file, Config(content["config"]), Taxonomy.from_json(content["categories"], file), content["state_dict"]
+    if not isinstance(content["config"], Mapping):
+        raise InputError(file, "config", "a config as a dict", type(content["config"]).__name__)
+    _require_names(content["config"], file, "config")
+    config = Config(dict(content["config"]))
+    require_sections(config, file)
+    if "pretrained" in config.model.get("backbone", {}):
+        config.model.backbone.pretrained = False
+    return file, config, Taxonomy.from_json(content["categories"], file), content["state_dict"]
 
 
 def load_network(path: str | PathLike[str], device: str | None = None) -> Network:
@@ -74,14 +86,34 @@ def load_network(path: str | PathLike[str], device: str | None = None) -> Networ
         InputError: when it is no checkpoint of this package, or its weights do not fit its config.
     """
     file, config, taxonomy, weights = read_network_config(path)
-    config.model.backbone.update({key: None for key in ("init_cfg",) if key in config.model.backbone})
-    if "pretrained" in config.model.backbone:
-        config.model.backbone.pretrained = False
     with DefaultScope.overwrite_default_scope("mmdet"):
         model = MODELS.build(config.model)
+    load_weights(model, weights, file)
+    model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
+    return Network(model, config, taxonomy, file)
+
+
+def load_weights(model: nn.Module, weights: dict[str, Any], file: Path) -> None:
+    """Give a network the weights of a checkpoint, every one of them.
+
+    Raises:
+        InputError: when names or shapes differ.
+    """
     try:
         load_state_dict(model, weights, strict=True)
     except RuntimeError as error:
-        raise InputError(file, "state_dict", "the weights of its config", str(error)[:300]) from error
-    model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
-    return Network(model, config, taxonomy, file)
+        got = " ".join(str(error).split())[:300]
+        raise InputError(file, "state_dict", "the weights of the network in its config", got) from error
+
+
+def _require_names(value: Any, file: Path, field: str) -> None:
+    """Refuse a `type` that is a path: mmengine would import and call it, whatever it is."""
+    if isinstance(value, Mapping):
+        kind = value.get("type", "")
+        if not isinstance(kind, str) or "." in kind:
+            raise InputError(file, f"{field}.type", "a name from mmdet's registries", repr(kind))
+        for key, inner in value.items():
+            _require_names(inner, file, f"{field}.{key}")
+    elif isinstance(value, list | tuple):
+        for place, inner in enumerate(value):
+            _require_names(inner, file, f"{field}[{place}]")

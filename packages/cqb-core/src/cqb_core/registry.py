@@ -1,16 +1,19 @@
 """Importing this makes cqb-core known to mmdet: `custom_imports = dict(imports=["cqb_core.registry"])` in a config."""
 
-from cqb_core.data.dataset import MixedLabelDataset
-from cqb_core.data.sampler import LabelShareBatchSampler
-from cqb_core.data.transforms import LoadOwnedLabels, LoadPhoto, PackOwnedLabels
-from cqb_core.evaluation.evaluator import PanopticEvaluator
-from cqb_core.models.cascade import RoutedCascadeRoIHead
-from cqb_core.models.efficientnet_lite import EfficientNetLite0
-from cqb_core.models.panoptic_cascade import PanopticCascade
-from cqb_core.models.preprocessor import MixedLabelPreprocessor
-from cqb_core.training.finite_loss import FiniteLossHook
-from cqb_core.training.plain_checkpoint import PlainCheckpointHook
-from cqb_core.training.progress import ProgressHook
+from cqb_core.quiet import hushed
+
+with hushed():
+    from cqb_core.data.dataset import MixedLabelDataset
+    from cqb_core.data.sampler import LabelShareBatchSampler
+    from cqb_core.data.transforms import LoadOwnedLabels, LoadPhoto, PackOwnedLabels
+    from cqb_core.evaluation.evaluator import PanopticEvaluator
+    from cqb_core.models.cascade import RoutedCascadeRoIHead
+    from cqb_core.models.efficientnet_lite import EfficientNetLite0
+    from cqb_core.models.panoptic_cascade import PanopticCascade
+    from cqb_core.models.preprocessor import MixedLabelPreprocessor
+    from cqb_core.training.finite_loss import FiniteLossHook
+    from cqb_core.training.plain_checkpoint import PlainCheckpointHook
+    from cqb_core.training.progress import ProgressHook
 
 __all__ = [
     "EfficientNetLite0",

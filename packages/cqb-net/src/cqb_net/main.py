@@ -3,7 +3,6 @@
 import sys
 
 import typer
-from click.exceptions import ClickException
 
 from cqb_net.commands import data, evaluate, predict, train
 
@@ -36,21 +35,26 @@ def version(
 
 
 def main() -> None:
-    """Run the command; what a user got wrong is one sentence and exit status 1, anything else a traceback."""
+    """Run the command: 0 when all is well, 1 with one sentence for what a user got wrong, 2 for a wrong call.
+
+    Anything else is a defect of ours and shows a traceback.
+    """
+    from cqb_core import InputError
+
     try:
-        app()
-    except Exception as error:
-        if not _is_users(error):
+        app(prog_name="cqb-net")
+    except InputError as error:
+        _stop(error)
+    except RuntimeError as error:
+        # By name: the class lives beside torch, which a failed `data check` need not import.
+        if type(error).__name__ != "NonFiniteLossError":
             raise
-        typer.secho(f"error: {error}", fg="red", err=True)
-        sys.exit(1)
+        _stop(error)
 
 
-def _is_users(error: Exception) -> bool:
-    from cqb_core.errors import InputError
-
-    kinds = {"NonFiniteLossError"}
-    return isinstance(error, InputError) or (type(error).__name__ in kinds and not isinstance(error, ClickException))
+def _stop(error: Exception) -> None:
+    typer.secho(f"error: {error}", fg="red", err=True)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ images.
 
 _base_ = ["./_base_/panoptic-cascade_small.py", "./_base_/runtime.py"]
 
-num_epochs = 18
+num_epochs = 9
 model = dict(
     num_things=3,
     num_stuff=8,
@@ -71,7 +71,7 @@ val_evaluator = dict(
 )
 test_evaluator = val_evaluator
 
-train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=num_epochs, val_interval=9)
+train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=num_epochs, val_interval=num_epochs)
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")
 optim_wrapper = dict(

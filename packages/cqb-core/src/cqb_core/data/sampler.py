@@ -37,7 +37,7 @@ class LabelShareBatchSampler(Sampler[list[int]]):
         InputError: when the data set is empty or a label set with a share has no image.
     """
 
-    def __init__(self, sampler: Any, batch_size: int, shares: Mapping[str, float] | None = None) -> None:
+    def __init__(self, sampler: Any, batch_size: int, shares: Mapping[str, float | int] | None = None) -> None:
         self.sampler, self.batch_size = sampler, batch_size
         label_sets = _label_sets(sampler.dataset)
         self.members = {Labels(int(value)): np.flatnonzero(label_sets == value) for value in np.unique(label_sets)}
@@ -114,7 +114,7 @@ def _label_sets(dataset: Any) -> np.ndarray:
     return label_sets
 
 
-def _explicit_shares(shares: Mapping[str, float], counts: Mapping[Labels, int]) -> dict[Labels, float]:
+def _explicit_shares(shares: Mapping[str, float | int], counts: Mapping[Labels, int]) -> dict[Labels, float]:
     parsed = {Labels.parse(name): share for name, share in shares.items()}
     for owned, share in parsed.items():
         if not share >= 0:
@@ -124,4 +124,7 @@ def _explicit_shares(shares: Mapping[str, float], counts: Mapping[Labels, int]) 
     missing = [owned.short for owned in counts if owned not in parsed]
     if missing:
         raise InputError("batch_sampler", "shares", f"a share for {', '.join(missing)}", ", ".join(shares))
+    if not any(parsed.values()):
+        shown = ", ".join(f"{name}={share:g}" for name, share in shares.items())
+        raise InputError("batch_sampler", "shares", "one above 0", shown)
     return {owned: share / sum(parsed.values()) for owned, share in parsed.items() if share}

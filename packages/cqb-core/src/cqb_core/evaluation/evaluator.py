@@ -11,7 +11,8 @@ from mmengine.dist import all_gather_object
 from mmengine.evaluator import BaseMetric
 
 from cqb_core.data.images import read_id_map
-from cqb_core.data.panoptic_files import PanopticEntry, PanopticSplit, read_split
+from cqb_core.data.panoptic_files import PanopticEntry, PanopticSplit, parse_split
+from cqb_core.errors import InputError
 from cqb_core.evaluation.average_precision import AveragePrecision
 from cqb_core.evaluation.mean_iou import MeanIou
 from cqb_core.evaluation.outputs import detections, panoptic_map
@@ -71,7 +72,8 @@ class PanopticEvaluator(BaseMetric):
     ) -> None:
         super().__init__(**kwargs)
         self.split = PanopticSplit(Path(ann_file).stem, Path(), Path(seg_prefix), Path(ann_file))
-        index = read_split(self.split)
+        self.faults: dict[int | None, InputError] = {}
+        index = parse_split(self.split, self.faults.setdefault)
         self.taxonomy, self.masks = index.taxonomy, masks
         self.entries = {entry.image_id: entry for entry in index.entries}
         self.scores = Scores(self.taxonomy, masks)
@@ -81,12 +83,20 @@ class PanopticEvaluator(BaseMetric):
         """Score a batch."""
         for sample in data_samples:
             image_id = sample["img_id"]
-            truth = true_map(self.split, self.entries[image_id])
+            truth = self._truth(image_id)
             coded = sample["pred_panoptic_seg"]["sem_seg"][0].cpu().numpy().astype(np.int64)
             predicted = panoptic_map(coded, self.taxonomy)
             self.scores.quality.update(predicted, truth, image_id)
             self.scores.mean_iou.update(predicted, truth, image_id)
             self.scores.precision.update(detections(sample["pred_instances"], self.taxonomy), truth, image_id)
+
+    def _truth(self, image_id: int) -> PanopticMap:
+        """The ground truth of an image; one whose annotation is broken is no fault as long as nobody asks for it."""
+        if image_id in self.faults:
+            raise self.faults[image_id]
+        if image_id not in self.entries:
+            raise InputError(self.split.annotation_file, "images", f"one with id {image_id}", "none")
+        return true_map(self.split, self.entries[image_id])
 
     def evaluate(self, size: int) -> dict[str, float | None]:
         """Join the processes, and start afresh."""

@@ -4,12 +4,12 @@ import tempfile
 import uuid
 from os import PathLike
 
-from cqb_core.data.panoptic_files import find_split, read_split
+from cqb_core.data.panoptic_files import find_split, read_taxonomy
 from cqb_core.errors import InputError
 from cqb_core.evaluation.report import Evaluation
-from cqb_core.network import read_network_config
-from cqb_core.training.config import point_at
-from cqb_core.training.quiet import running
+from cqb_core.network import load_weights, read_network_config
+from cqb_core.training.config import override, point_at, require_same_classes
+from cqb_core.training.runner import running
 
 
 def evaluate(
@@ -34,20 +34,17 @@ def evaluate(
     Raises:
         InputError: when checkpoint or data are broken, or the data set has other classes than the network.
     """
-    file, config, taxonomy, _ = read_network_config(checkpoint)
+    file, config, taxonomy, weights = read_network_config(checkpoint)
     found = find_split(data, split)
-    categories = read_split(found).taxonomy
-    if categories != taxonomy:
-        names = ", ".join(category.name for category in categories.categories[:5])
-        wanted = f"the network's {len(taxonomy.categories)} classes"
-        raise InputError(found.annotation_file, "categories", wanted, f"{len(categories.categories)}: {names}, ...")
+    require_same_classes(read_taxonomy(found), taxonomy, found.annotation_file, f"the network {file.name}")
     point_at(config, found)
-    config.merge_from_dict(options or {})
-    config.load_from, config.resume = str(file), False
-    config.custom_hooks = [{"type": "PlainCheckpointHook"}, *([{"type": "ProgressHook"}] if progress else [])]
+    override(config, options or {})
+    config.load_from, config.resume = None, False
+    config.custom_hooks = [{"type": "ProgressHook"}] if progress else []
     with tempfile.TemporaryDirectory() as folder:
         config.work_dir = folder
         with running(config, f"test-{uuid.uuid4().hex[:8]}", verbose) as runner:
+            load_weights(runner.model, weights, file)
             runner.test()
     made: Evaluation | None = runner.test_evaluator.metrics[0].evaluation
     if made is None:

@@ -1,6 +1,6 @@
 """Which images of a batch pass which part of the network."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from cqb_core.models.auxiliary import ImageLabels
 
 
-def having(images: Sequence[ImageLabels], wanted: Callable[[ImageLabels], bool]) -> list[int]:
+def having(images: Iterable[ImageLabels], wanted: Callable[[ImageLabels], bool]) -> list[int]:
     """Positions of the images that are wanted, ascending."""
     return [position for position, image in enumerate(images) if wanted(image)]
 

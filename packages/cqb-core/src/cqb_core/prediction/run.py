@@ -17,6 +17,9 @@ from cqb_core.network import Network, load_network
 from cqb_core.prediction.overlay import draw_overlay
 from cqb_core.segments import PanopticMap
 
+OUTPUTS = ("overlay", "panoptic", "panoptic.json")
+"""What `predict` writes into its folder."""
+
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
 
@@ -33,7 +36,8 @@ def predict(
     Args:
         checkpoint: a training folder (its best checkpoint) or a checkpoint.
         images: files, or folders whose image files are taken.
-        out: folder for `overlay/NAME.png`, `panoptic/NAME.png` and `panoptic.json`, COCO's panoptic format.
+        out: folder for `overlay/NAME.png`, `panoptic/NAME.png` and `panoptic.json`, COCO's panoptic format; missing,
+            empty, or of earlier predictions. The json comes last, so a run that was cut off leaves none.
         device: where to run; None takes a GPU if there is one.
         report: called with images done and in all.
 
@@ -41,10 +45,13 @@ def predict(
         the json file.
 
     Raises:
-        InputError: when the checkpoint or an image is broken, no image is found, or two images have one name.
+        InputError: when the checkpoint or an image is broken, no image is found, two images have one name, or `out`
+            holds something else.
     """
     files, out = find_images(images), Path(out)
+    _require_own(out)
     network = load_network(checkpoint, device)
+    (out / "panoptic.json").unlink(missing_ok=True)
     entries = []
     for number, file in enumerate(files, 1):
         photo, found = read_image(file), predict_image(network, file)
@@ -57,6 +64,14 @@ def predict(
         out / "panoptic.json", map(image_json, entries), map(annotation_json, entries), network.taxonomy
     )
     return out / "panoptic.json"
+
+
+def _require_own(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise InputError(out, "out", "a folder", "a file")
+    other = [file.name for file in sorted(out.glob("*")) if file.name not in OUTPUTS]
+    if other:
+        raise InputError(out, "out", "an empty folder, or one of predictions", ", ".join(other[:5]))
 
 
 def predict_image(network: Network, file: str | PathLike[str]) -> PanopticMap:

@@ -1,7 +1,8 @@
-"""Configs by name, and fitting one to a data set."""
+"""Configs by name, overriding their entries, and fitting one to a data set."""
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,15 @@ from mmengine.config import Config, ConfigDict
 
 from cqb_core.data.panoptic_files import PanopticSplit
 from cqb_core.errors import InputError
-from cqb_core.taxonomy import Taxonomy
+from cqb_core.taxonomy import Category, Taxonomy
 
 FOLDER = Path(__file__).parent.parent / "configs"
+
+SECTIONS = ("model", "train_dataloader", "val_dataloader", "test_dataloader", "val_evaluator", "test_evaluator")
+"""What a config must have to be fitted to a data set."""
+
+CONFIG_ERRORS = (SyntaxError, OSError, LookupError, ValueError, TypeError, NameError, ImportError, AttributeError)
+"""What reading a Python file that is no config, or a broken one, raises."""
 
 
 def config_names() -> list[str]:
@@ -29,11 +36,32 @@ def load_config(config: str | PathLike[str]) -> Config:
     named = FOLDER / f"{config}.py"
     path = named if named.is_file() else Path(config)
     if not path.is_file():
-        raise InputError(config, "config", f"a file or one of {', '.join(config_names())}", "neither")
+        got = "neither" + meant(str(config), config_names())
+        raise InputError(config, "config", f"a file or one of {', '.join(config_names())}", got)
     try:
-        return Config.fromfile(path, import_custom_modules=False)
-    except (SyntaxError, OSError, KeyError, ValueError, TypeError) as error:
+        made = Config.fromfile(path, import_custom_modules=False)
+    except CONFIG_ERRORS as error:
         raise InputError(path, "config", "an mmengine config", f"{type(error).__name__}: {error}") from error
+    require_sections(made, path)
+    return made
+
+
+def require_sections(config: Config, where: str | PathLike[str]) -> None:
+    """Check that a config describes a whole experiment.
+
+    Raises:
+        InputError: naming the sections that it lacks.
+    """
+    missing = [name for name in SECTIONS if not isinstance(config.get(name), Mapping)]
+    if missing:
+        wanted = f"a whole experiment ({', '.join(SECTIONS)})"
+        raise InputError(where, "config", wanted, f"one without {', '.join(missing)}")
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """` (did you mean ...?)` when a known word looks like this one, else nothing."""
+    close = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def fit_to_data(
@@ -70,6 +98,25 @@ def _files(split: PanopticSplit) -> dict[str, Any]:
     return {"data_root": "", "ann_file": str(split.annotation_file.resolve()), "data_prefix": prefix}
 
 
+def require_same_classes(found: Taxonomy, wanted: Taxonomy, where: str | PathLike[str], whose: str) -> None:
+    """Check that two taxonomies have the same categories in the same order, whatever their colours.
+
+    Raises:
+        InputError: naming the first category that differs.
+    """
+    found_names, wanted_names = (list(map(_described, taxonomy.categories)) for taxonomy in (found, wanted))
+    if len(found_names) != len(wanted_names):
+        more = ", ".join(found_names[:3])
+        raise InputError(where, "categories", f"the {len(wanted_names)} of {whose}", f"{len(found_names)}: {more}, ...")
+    for found_name, wanted_name in zip(found_names, wanted_names, strict=True):
+        if found_name != wanted_name:
+            raise InputError(where, "categories", f"those of {whose}, such as {wanted_name}", found_name)
+
+
+def _described(category: Category) -> str:
+    return f"{category.id} {category.name!r} ({'thing' if category.isthing else 'stuff'})"
+
+
 def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
     """Read `key=value` overrides; values are Python literals, anything else is text.
 
@@ -85,7 +132,47 @@ def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
     return options
 
 
+def override(config: Config, options: Mapping[str, Any]) -> None:
+    """Set entries of a config, in place.
+
+    Args:
+        config: any.
+        options: from dotted keys to values. The last word of a key may be new, the others must exist.
+
+    Raises:
+        InputError: naming a key that leads nowhere, or whose last word looks like a misspelling of one that exists.
+    """
+    for key in options:
+        *path, last = key.split(".")
+        place: Any = config
+        for word in path:
+            place = _entry(place, word, key)
+        known = _words(place)
+        # Below the top a new word is fine: an argument that the config leaves at its default.
+        close = get_close_matches(last, known, n=1, cutoff=0.85) if path else known
+        if last not in known and (close or not known):
+            raise InputError("--set", key, "an entry of the config", repr(last) + meant(last, known))
+    config.merge_from_dict(dict(options))
+
+
+def _entry(place: Any, word: str, key: str) -> Any:
+    known = _words(place)
+    if word not in known:
+        raise InputError("--set", key, "an entry of the config", repr(word) + meant(word, known))
+    return place[int(word)] if isinstance(place, list | tuple) else place[word]
+
+
+def _words(place: Any) -> list[str]:
+    """What may follow in a dotted key."""
+    if isinstance(place, list | tuple):
+        return [str(index) for index in range(len(place))]
+    return [str(key) for key in place] if isinstance(place, Mapping | Config) else []
+
+
 def _literal(text: str) -> Any:
+    words = {"true": True, "false": False, "null": None}
+    if text in words:
+        return words[text]
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):

@@ -1,8 +1,11 @@
 """Checkpoints of tensors and plain values only, so that loading one cannot run code."""
 
+import pickle
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +15,24 @@ from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 
 from cqb_core.errors import InputError
+from cqb_core.taxonomy import Taxonomy
 
 WEIGHTS = ("state_dict", "ema_state_dict")
+
+READ_ERRORS = (
+    OSError,
+    RuntimeError,
+    pickle.UnpicklingError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    OverflowError,
+    MemoryError,
+)
+"""What torch raises on files that it did not write or that were damaged since."""
 
 
 @HOOKS.register_module()
@@ -30,7 +49,7 @@ class PlainCheckpointHook(Hook):
     def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         """Replace objects by plain values and add config and categories, in place."""
         checkpoint["config"] = runner.cfg.to_dict()
-        checkpoint["categories"] = runner.train_dataloader.dataset.taxonomy.to_json()
+        checkpoint["categories"] = _taxonomy(runner.train_dataloader.dataset).to_json()
         for key in checkpoint.keys() - WEIGHTS:
             checkpoint[key] = plain(checkpoint[key], key)
 
@@ -40,6 +59,16 @@ class PlainCheckpointHook(Hook):
         for name, history in scalars.items():
             if isinstance(history, Mapping):
                 scalars[name] = HistoryBuffer(history["log"].tolist(), history["count"].tolist(), history["max_length"])
+
+
+def _taxonomy(dataset: Any) -> Taxonomy:
+    """The classes of a data set that may be wrapped (repeated, filtered)."""
+    while not hasattr(dataset, "taxonomy"):
+        if not hasattr(dataset, "dataset"):
+            raise TypeError(f"train_dataloader: wanted a MixedLabelDataset, got {type(dataset).__name__}")
+        dataset = dataset.dataset
+    taxonomy: Taxonomy = dataset.taxonomy
+    return taxonomy
 
 
 def plain(value: Any, where: str) -> Any:
@@ -72,13 +101,28 @@ def load_checkpoint(path: str | PathLike[str]) -> dict[str, Any]:
     Raises:
         InputError: when the file is missing, torn, no checkpoint, or holds objects.
     """
+    if not Path(path).is_file():
+        raise InputError(path, "file", "a checkpoint", "a folder" if Path(path).is_dir() else "no such file")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise InputError(path, "file", "a checkpoint", "no such file") from None
-    except Exception as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise InputError(path, "content", "a whole checkpoint of tensors and plain values", reason) from error
-    if not isinstance(content, dict) or "state_dict" not in content:
-        raise InputError(path, "content", "a checkpoint with state_dict", type(content).__name__)
+    except READ_ERRORS as error:
+        raise InputError(path, "content", "a whole checkpoint of tensors and plain values", _reason(error)) from error
+    if not isinstance(content, dict) or not isinstance(content.get("state_dict"), Mapping):
+        raise InputError(path, "content", "a checkpoint with a state_dict", _content(content))
     return content
+
+
+def _reason(error: Exception) -> str:
+    """Why torch did not read a file, without its advice to read it anyway."""
+    text = str(error)
+    if found := re.search(r"(?:GLOBAL|global:?|class) ([\w.]+)", text):
+        return f"an object of {found[1]}, which is not loaded since that could run code"
+    if "zip archive" in text:
+        return "a file that was cut off"
+    return "a file that torch did not write" if isinstance(error, pickle.UnpicklingError) else type(error).__name__
+
+
+def _content(content: Any) -> str:
+    if not isinstance(content, Mapping):
+        return type(content).__name__
+    return f"{len(content)} entries: {', '.join(str(key) for key in list(content)[:3])}, ..."

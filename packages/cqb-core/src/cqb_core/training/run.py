@@ -1,27 +1,32 @@
 """Train a network on a data set and an assignment, with mmengine's Runner."""
 
 import os
+import re
 import uuid
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
-from rich.console import Console
 
 import cqb_core.registry  # noqa: F401 the config names what is registered there
+from cqb_core.assignment import Assignment
 from cqb_core.data.audit import audit
-from cqb_core.data.panoptic_files import PanopticSplit, find_split, read_taxonomy
+from cqb_core.data.panoptic_files import PanopticSplit, find_split, fingerprint, parse_split, read_taxonomy
 from cqb_core.errors import InputError
+from cqb_core.progress import reporting, stderr
 from cqb_core.taxonomy import Taxonomy
-from cqb_core.training.config import fit_to_data, load_config
+from cqb_core.training.config import fit_to_data, load_config, override, require_same_classes
 from cqb_core.training.plain_checkpoint import load_checkpoint
-from cqb_core.training.progress import reporting
-from cqb_core.training.quiet import running
+from cqb_core.training.runner import running
 
 SHOWN_FAULTS = 20
 """Faults that stop a training and are printed; `cqb-net data check` lists them all."""
+
+FEW_IMAGES = 500
+"""Up to so many, one process checks them sooner than several would have started."""
 
 
 def train(
@@ -49,7 +54,8 @@ def train(
         resume: continue from the last checkpoint in `out`.
         seed: of weights, order and augmentation.
         amp: train in mixed precision (needs a GPU).
-        check: look at every file first and stop when one is broken; a resumed run was checked before.
+        check: look at every file first and stop when one is broken; a resumed run was checked before. Of more than
+            `FEW_IMAGES` images several processes take care, so a script needs `if __name__ == "__main__"`.
         skip_bad: leave broken images out instead, and say how many.
         options: config entries to override, e.g. `{"train_cfg.max_epochs": 3}`.
         progress: show a bar on standard error.
@@ -63,11 +69,16 @@ def train(
         NonFiniteLossError: when a loss is NaN or infinite.
     """
     made, out = config.copy() if isinstance(config, Config) else load_config(config), Path(out)
+    override(made, options or {})
+    if amp:
+        _require_gpu()
     last = _last_checkpoint(out, resume)
     splits = find_split(data, "train"), find_split(data, "val")
+    classes = _classes(splits)
     skip = _skipped(last) if last is not None else _broken(splits, skip_bad, progress) if check else [[], []]
-    fit_to_data(made, splits, _classes(splits), labels, skip)
-    made.merge_from_dict(options or {})
+    _require_assignment(labels, splits[0])
+    fit_to_data(made, splits, classes, labels, skip)
+    override(made, options or {})
     made.work_dir, made.randomness = str(out), {"seed": seed}
     if amp:
         made.optim_wrapper.update(type="AmpOptimWrapper", loss_scale="dynamic")
@@ -88,7 +99,7 @@ def last_checkpoint(folder: str | PathLike[str]) -> Path:
     """
     folder = Path(folder)
     pointer = folder / "last_checkpoint"
-    name = Path(pointer.read_text().strip()).name if pointer.is_file() else ""
+    name = Path(pointer.read_text(errors="replace").strip()).name if pointer.is_file() else ""
     if not name or not (folder / name).is_file():
         found = ", ".join(sorted(file.name for file in folder.glob("*"))[:8]) or "nothing"
         raise InputError(folder, "last_checkpoint", "a checkpoint of a training", found)
@@ -96,11 +107,22 @@ def last_checkpoint(folder: str | PathLike[str]) -> Path:
 
 
 def _last_checkpoint(out: Path, resume: bool) -> Path | None:
+    """What to resume from; None to start in `out`, which is then new, or holds a training without a checkpoint."""
     if resume:
         return last_checkpoint(out)
+    if out.exists() and not out.is_dir():
+        raise InputError(out, "out", "a folder", "a file")
     if (out / "last_checkpoint").exists():
-        raise InputError(out, "last_checkpoint", "a new folder, or --resume", "a training that has begun")
+        raise InputError(out, "out", "a new folder, or --resume", "a training that has begun")
+    other = [file.name for file in sorted(out.glob("*")) if not re.fullmatch(r"\d{8}_\d{6}|.*\.py", file.name)]
+    if other:
+        raise InputError(out, "out", "a new or empty folder", ", ".join(other[:5]))
     return None
+
+
+def _require_gpu() -> None:
+    if not torch.cuda.is_available():
+        raise InputError("--amp", "device", "a GPU (mixed precision is of no use without one)", "none")
 
 
 def _skipped(checkpoint: Path) -> list[list[int]]:
@@ -115,7 +137,7 @@ def _broken(splits: Sequence[PanopticSplit], skip_bad: bool, progress: bool) -> 
     broken = []
     for split in splits:
         with reporting(f"check {split.name}", progress) as report:
-            found = audit(split, workers=os.cpu_count() or 1, progress=report)
+            found = audit(split, _workers(split), report)
         if found.faults and not skip_bad:
             shown = [f"{fault.file}: {fault.field}: wanted {fault.wanted}, got {fault.got}" for fault in found.faults]
             rest = [f"and {len(shown) - SHOWN_FAULTS} more"] if len(shown) > SHOWN_FAULTS else []
@@ -123,15 +145,23 @@ def _broken(splits: Sequence[PanopticSplit], skip_bad: bool, progress: bool) -> 
             raise InputError(split.annotation_file, "data", wanted, "\n  ".join(["", *shown[:SHOWN_FAULTS], *rest]))
         if found.bad_images:
             message = f"{split.name}: {len(found.bad_images)} broken images of {found.num_images} left out"
-            Console(stderr=True).print(message)
+            stderr().print(message)
         broken.append(sorted(found.bad_images))
     return broken
 
 
+def _workers(split: PanopticSplit) -> int:
+    few = sum(1 for _ in split.images_dir.iterdir()) <= FEW_IMAGES
+    return 1 if few else os.cpu_count() or 1
+
+
+def _require_assignment(labels: str | PathLike[str] | None, split: PanopticSplit) -> None:
+    if labels is not None:
+        Assignment.read(labels, fingerprint(parse_split(split, lambda image, fault: None)))
+
+
 def _classes(splits: Sequence[PanopticSplit]) -> Taxonomy:
     """The classes of the train split, which must be those of the val split."""
-    train, val = (read_taxonomy(split) for split in splits)
-    if train != val:
-        wanted = f"the {len(train.categories)} of {splits[0].name}"
-        raise InputError(splits[1].annotation_file, "categories", wanted, f"{len(val.categories)} others")
+    train, val = map(read_taxonomy, splits)
+    require_same_classes(val, train, splits[1].annotation_file, splits[0].annotation_file.name)
     return train

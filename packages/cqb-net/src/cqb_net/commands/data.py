@@ -18,7 +18,7 @@ def scenes(
 ) -> None:
     """Draw a data set of seeded scenes in COCO panoptic format."""
     from cqb_core.scenes import SceneStyle, write_scenes
-    from cqb_core.training.progress import reporting
+    from cqb_core.progress import reporting
 
     with reporting("draw") as report:
         write_scenes(out, train, val, SceneStyle(coherence=coherence), seed, report)
@@ -32,17 +32,19 @@ def check(
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
 ) -> None:
     """Audit every image and annotation; exit status 1 when something is wrong."""
-    from rich.console import Console
-
     from cqb_core.data.audit import audit
     from cqb_core.data.panoptic_files import find_split, split_names
-    from cqb_core.training.progress import reporting
+    from cqb_core.progress import reporting
+    from cqb_net.terminal import console
 
     faults = 0
     for name in [split] if split else split_names(root):
         with reporting(f"check {name}") as report:
             found = audit(find_split(root, name), workers, report)
-        Console().print(found.table())
+        if found.faults or found.notices:
+            console().print(found.table())
+        else:
+            typer.echo(found.summary)
         faults += len(found.faults)
     raise typer.Exit(int(faults > 0))
 

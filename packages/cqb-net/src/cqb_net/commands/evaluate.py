@@ -14,12 +14,14 @@ def evaluate(
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show mmengine's log.")] = False,
 ) -> None:
     """Score a trained network: PQ with intervals, box and mask AP, mIoU, per class."""
-    from rich.console import Console
-
     from cqb_core.evaluation.run import evaluate as evaluate_network
+    from cqb_core.files import require_writable
+    from cqb_net.terminal import console
 
+    if out is not None:
+        require_writable(out)
     made = evaluate_network(checkpoint, data, split, verbose=verbose)
-    Console().print(made.table())
+    console().print(made.table())
     if out is not None:
         made.write(out)
         typer.echo(f"scores: {out}")

@@ -13,7 +13,7 @@ def predict(
 ) -> None:
     """Predict panoptic maps: an overlay of each image, and COCO panoptic json and png."""
     from cqb_core.prediction import predict as predict_images
-    from cqb_core.training.progress import reporting
+    from cqb_core.progress import reporting
 
     with reporting("predict") as report:
         written = predict_images(checkpoint, images, out, report=report)

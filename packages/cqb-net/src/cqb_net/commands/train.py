@@ -19,7 +19,7 @@ def train(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave broken images out instead of stopping.")] = False,
     check: Annotated[bool, typer.Option(help="Look at every file before training.")] = True,
     option: Annotated[
-        list[str] | None, typer.Option("--set", help="Config entry to override: train_cfg.max_epochs=3.")
+        list[str] | None, typer.Option("--set", help="Config entry to override, such as train_cfg.max_epochs=3.")
     ] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show mmengine's log.")] = False,
 ) -> None:

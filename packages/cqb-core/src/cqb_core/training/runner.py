@@ -10,6 +10,8 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
+from cqb_core.training.loader_errors import input_error_in
+
 
 class FileLogRunner(Runner):
     """mmengine's Runner with its log in `work_dir/TIMESTAMP/`, and on the terminal only when `cfg.verbose`."""
@@ -31,6 +33,9 @@ def running(config: Config, name: str, verbose: bool) -> Iterator[Runner]:
         config: of a whole experiment.
         name: of the run, new to this process.
         verbose: show mmengine's log and the libraries' warnings on the terminal.
+
+    Raises:
+        InputError: also when a worker process of a loader raised it.
     """
     config.experiment_name, config.verbose = name, verbose
     with warnings.catch_warnings():
@@ -39,6 +44,10 @@ def running(config: Config, name: str, verbose: bool) -> Iterator[Runner]:
         runner = FileLogRunner.from_cfg(config)
         try:
             yield runner
+        except RuntimeError as error:
+            if fault := input_error_in(error):
+                raise fault from None
+            raise
         finally:
             for hook in runner.hooks:
                 if hasattr(hook, "close"):
