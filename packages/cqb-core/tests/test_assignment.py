@@ -47,7 +47,9 @@ def test_raising_one_share_only_adds_images_to_it(weights, raised, by, seed):
 @given(st.integers(0, 10), st.integers(0, 10))
 def test_panoptic_images_depend_on_their_share_alone(boxes, tags):
     rest = {B: 0.7 * boxes / (boxes + tags + 1), I: 0.7 * tags / (boxes + tags + 1), S: 0.7 / (boxes + tags + 1)}
-    assert assign(range(100), {P: 0.3, **rest}, 5).images[P] == assign(range(100), {P: 0.3, Labels(0): 0.7}, 5).images[P]
+    assert (
+        assign(range(100), {P: 0.3, **rest}, 5).images[P] == assign(range(100), {P: 0.3, Labels(0): 0.7}, 5).images[P]
+    )
 
 
 def test_the_same_seed_gives_the_same_images_whatever_the_order_of_ids():

@@ -72,7 +72,9 @@ def test_a_config_cannot_name_code_to_run(spoiled, tmp_path):
     def plant(content):
         content["config"]["model"]["backbone"] = {"type": "os.mkdir", "path": str(trace)}
 
-    with pytest.raises(InputError, match=re.escape("config.model.backbone.type: wanted a name from mmdet's registries")):
+    with pytest.raises(
+        InputError, match=re.escape("config.model.backbone.type: wanted a name from mmdet's registries")
+    ):
         load_network(spoiled(plant))
     assert not os.path.lexists(trace)
 

@@ -5,8 +5,8 @@ from cqb_core.progress import duration, reporting
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.04, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.4, "59 s"), (59.6, "1:00 min"), (3599, "59:59 min")]
-    + [(3600, "1:00 h"), (7620, "2:07 h")],
+    [(0.04, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.4, "59 s"), (59.6, "1:00 min"), (3599.0, "59:59 min")]
+    + [(3600.0, "1:00 h"), (7620.0, "2:07 h")],
 )
 def test_durations_are_short(seconds, text):
     assert duration(seconds) == text

@@ -22,5 +22,7 @@ def test_errors_are_not():
 
 
 def test_the_registry_is_imported_without_a_word():
-    done = subprocess.run([sys.executable, "-c", "import cqb_core.registry"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", "import cqb_core.registry"], capture_output=True, text=True, check=True
+    )
     assert (done.stdout, done.stderr) == ("", "")

@@ -125,9 +125,9 @@ def test_an_assignment_that_forgets_an_image_is_refused(dataset, assigned):
 def test_coco_as_published_loads(real_data):
     from mmdet.registry import DATASETS
 
+    from cqb_core.data.panoptic_files import read_split
     from cqb_core.training import load_config
     from cqb_core.training.config import fit_to_data
-    from cqb_core.data.panoptic_files import read_split
 
     root = real_data("coco200")
     config = load_config("panoptic-cascade_r50_fpn_24e_coco")

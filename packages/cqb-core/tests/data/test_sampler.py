@@ -56,7 +56,10 @@ def test_a_pass_shows_each_image_once_before_any_twice():
 def test_processes_share_the_batches_that_one_process_would_see(world_size):
     sets = [P] * 13 + [B] * 30 + [I] * 21
     one = list(sampler(sets, epoch=3, batch_size=8))
-    many = [list(sampler(sets, rank=r, world_size=world_size, epoch=3, batch_size=8 // world_size)) for r in range(world_size)]
+    many = [
+        list(sampler(sets, rank=r, world_size=world_size, epoch=3, batch_size=8 // world_size))
+        for r in range(world_size)
+    ]
     for step, batch in enumerate(one):
         assert batch == [image for process in many for image in process[step]]
 

@@ -117,9 +117,7 @@ def test_masks_and_maps_of_real_coco_agree_with_the_file(real_data):
         "width": entry.width,
         "height": entry.height,
         "label_set": Labels.MASK.value,
-        "instances": [
-            {"bbox": s.bbox, "bbox_label": 0, "ignore_flag": 0, "segment_id": s.id} for s in entry.segments
-        ],
+        "instances": [{"bbox": s.bbox, "bbox_label": 0, "ignore_flag": 0, "segment_id": s.id} for s in entry.segments],
     }
     masks = TRANSFORMS.build({"type": "LoadOwnedLabels"})(results)["gt_masks"].masks
     assert [int(mask.sum()) for mask in masks] == [segment.area for segment in entry.segments]

@@ -140,7 +140,9 @@ def test_faults_of_a_png_are_named(pair, drawing):
     png = prediction.with_suffix("") / "0.png"
     good = png.read_bytes()
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(png)
-    with pytest.raises(InputError, match=r"0\.png: format: wanted an RGB PNG with 8 bits a channel .*, got PNG of mode L"):
+    with pytest.raises(
+        InputError, match=r"0\.png: format: wanted an RGB PNG with 8 bits a channel .*, got PNG of mode L"
+    ):
         evaluate_files(truth, prediction)
     png.write_bytes(good[: len(good) // 2])
     with pytest.raises(InputError, match=r"0\.png: content: .*truncated"):

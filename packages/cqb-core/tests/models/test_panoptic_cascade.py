@@ -1,12 +1,9 @@
-import copy
-
 import pytest
 import torch
 from mmdet.registry import MODELS
-from mmengine.config import ConfigDict
 
 from cqb_core import Labels
-from cqb_core.models.stages import box_heads, training
+from cqb_core.models.stock import stock_config
 
 PARTS = {
     "loss_rpn_cls": Labels.BOX,
@@ -17,25 +14,8 @@ PARTS = {
 }
 
 
-def stock(config):
-    """mmdet's own segmentor of the same architecture."""
-    config = copy.deepcopy(config)
-    for key in ("channels_last", "auxiliaries"):
-        config.pop(key, None)
-    counts = {"num_things_classes": config.pop("num_things"), "num_stuff_classes": config.pop("num_stuff")}
-    config.type = "TwoStagePanopticSegmentor"
-    config.semantic_head.update(counts)
-    config.panoptic_fusion_head.update(counts)
-    roi, things = config.roi_head, counts["num_things_classes"]
-    roi.type = "CascadeRoIHead"
-    roi.mask_head.num_classes = roi.bbox_head.num_classes = things
-    roi.bbox_head = [ConfigDict(head) for head in box_heads(roi.bbox_head, roi.num_stages)]
-    config.train_cfg.rcnn = training(config.train_cfg.rcnn, roi.num_stages)
-    return MODELS.build(config).train()
-
-
 def test_losses_on_full_labels_equal_stock_mmdets(build, model_config, batch, losses):
-    ours, theirs, collated = build(), stock(model_config), batch("P", "P", "P", "P")
+    ours, theirs, collated = build(), MODELS.build(stock_config(model_config)).train(), batch("P", "P", "P", "P")
     theirs.load_state_dict(ours.state_dict(), strict=True)
     mine, stocks = losses(ours, collated), losses(theirs, collated)
     assert mine.keys() == stocks.keys()
@@ -46,7 +26,7 @@ def test_losses_on_full_labels_equal_stock_mmdets(build, model_config, batch, lo
 
 
 def test_gradients_on_full_labels_equal_stock_mmdets(build, model_config, batch, losses):
-    ours, theirs, collated = build(), stock(model_config), batch("P", "P")
+    ours, theirs, collated = build(), MODELS.build(stock_config(model_config)).train(), batch("P", "P")
     theirs.load_state_dict(ours.state_dict())
     for network in (ours, theirs):
         sum(value for name, value in losses(network, collated).items() if "loss" in name).backward()

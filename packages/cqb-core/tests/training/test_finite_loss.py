@@ -11,7 +11,11 @@ BATCH = {"data_samples": [SimpleNamespace(img_id=7), SimpleNamespace(img_id=12)]
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
 def test_a_loss_that_is_no_number_stops_with_terms_and_images(value):
-    losses = {"loss": torch.tensor(float(value)), "loss_seg": torch.tensor(float(value)), "loss_mask": torch.tensor(1.0)}
+    losses = {
+        "loss": torch.tensor(float(value)),
+        "loss_seg": torch.tensor(float(value)),
+        "loss_mask": torch.tensor(1.0),
+    }
     with pytest.raises(NonFiniteLossError) as caught:
         FiniteLossHook().after_train_iter(SimpleNamespace(iter=4), 0, BATCH, losses)
     message = f"iteration 5: loss is not finite (loss={value}, loss_seg={value}) on images 7, 12"

@@ -5,7 +5,7 @@ Expects what `cqb-net data scenes data/scenes` draws.
 
 _base_ = ["./_base_/panoptic-cascade_small.py", "./_base_/runtime.py"]
 
-num_epochs = 24
+num_epochs = 16
 model = dict(
     num_things=10,
     num_stuff=7,
@@ -21,7 +21,9 @@ model = dict(
         style="pytorch",
     ),
     neck=dict(in_channels=[32, 64, 128, 256]),
+    roi_head=dict(mask_head=dict(conv_out_channels=32)),
     semantic_head=dict(loss_seg=dict(loss_weight=1.0)),
+    train_cfg=dict(rcnn=dict(sampler=dict(num=32))),
     test_cfg=dict(panoptic=dict(stuff_area_limit=32)),
 )
 

@@ -54,8 +54,15 @@ class PlainCheckpointHook(Hook):
             checkpoint[key] = plain(checkpoint[key], key)
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
-        """Rebuild mmengine's log buffers, in place."""
-        scalars = checkpoint.get("message_hub", {}).get("log_scalars", {})
+        """Rebuild mmengine's log buffers, in place, and let its notes of checkpoints point into this run's folder.
+
+        A copied folder would otherwise go on to delete the best checkpoint of the original.
+        """
+        hub = checkpoint.get("message_hub", {})
+        notes, scalars = hub.get("runtime_info", {}), hub.get("log_scalars", {})
+        for name in ("best_ckpt", "last_ckpt"):
+            if isinstance(notes.get(name), str):
+                notes[name] = str(Path(runner.work_dir) / Path(notes[name]).name)
         for name, history in scalars.items():
             if isinstance(history, Mapping):
                 scalars[name] = HistoryBuffer(history["log"].tolist(), history["count"].tolist(), history["max_length"])
@@ -77,10 +84,10 @@ def plain(value: Any, where: str) -> Any:
     Raises:
         TypeError: naming the place of an object that has no plain form.
     """
+    if isinstance(value, np.generic):  # first, since numpy's float64 is a float as well
+        return value.item()
     if value is None or isinstance(value, bool | int | float | str | torch.Tensor):
         return value
-    if isinstance(value, np.generic):
-        return value.item()
     if isinstance(value, np.ndarray):
         return torch.from_numpy(value)
     if isinstance(value, HistoryBuffer):
@@ -115,7 +122,7 @@ def load_checkpoint(path: str | PathLike[str]) -> dict[str, Any]:
 def _reason(error: Exception) -> str:
     """Why torch did not read a file, without its advice to read it anyway."""
     text = str(error)
-    if found := re.search(r"(?:GLOBAL|global:?|class) ([\w.]+)", text):
+    if found := re.search(r"GLOBAL ([\w.]+)", text):
         return f"an object of {found[1]}, which is not loaded since that could run code"
     if "zip archive" in text:
         return "a file that was cut off"

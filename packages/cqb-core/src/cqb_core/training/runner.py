@@ -25,6 +25,22 @@ class FileLogRunner(Runner):
         return logger
 
 
+_laid_out: dict[str, str] = {}
+
+
+class OnceFormatted(Config):
+    """A config that lays out its text once: that takes half a second, and mmengine asks at every checkpoint."""
+
+    @property
+    def pretty_text(self) -> str:
+        """The config as Python; see `Config.pretty_text`."""
+        key = repr(self._cfg_dict)
+        if key not in _laid_out:
+            _laid_out.clear()
+            _laid_out[key] = super().pretty_text
+        return _laid_out[key]
+
+
 @contextmanager
 def running(config: Config, name: str, verbose: bool) -> Iterator[Runner]:
     """A runner of `config`; its progress bars are closed at the end, whatever happens.
@@ -37,6 +53,7 @@ def running(config: Config, name: str, verbose: bool) -> Iterator[Runner]:
     Raises:
         InputError: also when a worker process of a loader raised it.
     """
+    config = OnceFormatted(config._cfg_dict, filename=config.filename)
     config.experiment_name, config.verbose = name, verbose
     with warnings.catch_warnings():
         if not verbose:

@@ -17,8 +17,8 @@ def scenes(
     coherence: Annotated[float, typer.Option(min=0, max=1, help="How far the stuff decides the things on it.")] = 0.8,
 ) -> None:
     """Draw a data set of seeded scenes in COCO panoptic format."""
-    from cqb_core.scenes import SceneStyle, write_scenes
     from cqb_core.progress import reporting
+    from cqb_core.scenes import SceneStyle, write_scenes
 
     with reporting("draw") as report:
         write_scenes(out, train, val, SceneStyle(coherence=coherence), seed, report)

@@ -1,0 +1,136 @@
+"""The numbers in the READMEs: one CSV row a training, and the tables that are made from the CSVs.
+
+    hatch run python tools/results.py record RUN --data DATA --csv FILE --ratio P=1 --seed 0 --command "..."
+    hatch run python tools/results.py tables
+
+`record` scores a training folder and appends a row (a row of the same ratio and seed is replaced). `tables` rewrites
+what stands between `<!-- table NAME -->` and `<!-- end -->` in the packages' READMEs from `results/NAME.csv` beside
+them.
+"""
+
+import argparse
+import csv
+import json
+import re
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+from statistics import mean
+
+from cqb_core.evaluation.run import evaluate
+from cqb_core.files import replacing, write_text
+
+ROOT = Path(__file__).parent.parent
+SCORES = ("PQ", "low", "high", "PQ_things", "PQ_stuff", "box_AP", "mask_AP", "mIoU")
+
+
+def main() -> None:
+    """Record a run or write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    one = verbs.add_parser("record")
+    one.add_argument("run", type=Path)
+    for name in ("--data", "--csv"):
+        one.add_argument(name, type=Path, required=True)
+    for name in ("--ratio", "--seed", "--command"):
+        one.add_argument(name, required=True)
+    for name in ("--wall-minutes", "--processor-minutes"):
+        one.add_argument(name, default="")
+    verbs.add_parser("tables")
+    arguments = parser.parse_args()
+    if arguments.verb == "record":
+        record(arguments)
+    else:
+        tables()
+
+
+def record(arguments: argparse.Namespace) -> None:
+    """Score a run and put its row into the CSV."""
+    scores = evaluate(arguments.run, arguments.data).to_json()
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    row = {"ratio": arguments.ratio, "seed": arguments.seed, **figures(scores)}
+    row |= {"wall_minutes": arguments.wall_minutes, "processor_minutes": arguments.processor_minutes}
+    row |= {"images": scores["images"], "commit": commit.stdout.strip(), "command": arguments.command}
+    rows = [old for old in read(arguments.csv) if (old["ratio"], old["seed"]) != (row["ratio"], row["seed"])]
+    rows = sorted([*rows, row], key=lambda r: (r["ratio"], r["seed"]))
+    with replacing(arguments.csv) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(row), restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    print(json.dumps(row))
+
+
+def figures(scores: dict) -> dict[str, str]:
+    """Headline scores and the PQ of each class, in percent."""
+    panoptic, interval = scores["panoptic"], scores["panoptic"]["all"]["interval"]
+    values = {
+        "PQ": panoptic["all"]["pq"],
+        "low": interval["low"],
+        "high": interval["high"],
+        "PQ_things": panoptic["things"]["pq"],
+        "PQ_stuff": panoptic["stuff"]["pq"],
+        "box_AP": scores["box"]["ap"],
+        "mask_AP": scores["mask"]["ap"],
+        "mIoU": scores["mean_iou"]["mean"],
+    }
+    values |= {f"PQ {row['name']}": row["pq"] for row in panoptic["classes"]}
+    return {name: f"{100 * value:.2f}" if value is not None else "" for name, value in values.items()}
+
+
+def tables() -> None:
+    """Rewrite every table that a README of a package marks."""
+    for readme in ROOT.glob("packages/*/README.md"):
+        text = readme.read_text()
+        made = re.sub(
+            r"(<!-- table (\S+) -->\n).*?(<!-- end -->)",
+            lambda found, folder=readme.parent: found[1] + table(folder / "results" / f"{found[2]}.csv") + found[3],
+            text,
+            flags=re.DOTALL,
+        )
+        if made != text:
+            write_text(readme, made)
+            print(f"{readme.relative_to(ROOT)}: tables written")
+
+
+def table(path: Path) -> str:
+    """A Markdown table: a row a ratio, means over seeds with their spread where there are several."""
+    by_ratio = defaultdict(list)
+    for row in read(path):
+        by_ratio[row["ratio"]].append(row)
+    several = any(len(rows) > 1 for rows in by_ratio.values())
+    extra = THIN if not several else ()
+    head = ["labels", "seeds", "PQ", "spread" if several else "95 % interval", "PQ things", "PQ stuff", *extra, "mIoU"]
+    minutes = ["processor minutes"] if not several else []
+    lines = [" | ".join([*head, *minutes]), " | ".join(["---"] * len([*head, *minutes]))]
+    for ratio, rows in sorted(by_ratio.items(), key=lambda item: mean(float(r["PQ"]) for r in item[1])):
+        values = [float(row["PQ"]) for row in rows]
+        span = (
+            f"{min(values):.1f} to {max(values):.1f}" if several else f"{rows[0]['low'][:4]} to {rows[0]['high'][:4]}"
+        )
+        cells = [ratio, ", ".join(row["seed"] for row in rows), shown(rows, "PQ"), span]
+        cells += [shown(rows, name) for name in ("PQ_things", "PQ_stuff", *(f"PQ {n}" for n in extra), "mIoU")]
+        cells += [shown(rows, "processor_minutes")] if minutes else []
+        lines.append(" | ".join(cells))
+    return "".join(f"| {line} |\n" for line in lines)
+
+
+THIN = ("pole", "sign", "fence")
+
+
+def shown(rows: list[dict[str, str]], name: str) -> str:
+    """The mean of a column, one decimal."""
+    return f"{mean(float(row[name]) for row in rows):.1f}"
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV; none where there is no file."""
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+if __name__ == "__main__":
+    main()
