@@ -28,7 +28,7 @@ def main() -> None:
     """Run the demo."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "demo", help="folder to write")
-    parser.add_argument("--epochs", type=int, default=16, help="epochs to train")
+    parser.add_argument("--epochs", type=int, default=8, help="epochs to train")
     arguments = parser.parse_args()
     out, console = arguments.out, Console()
     shutil.rmtree(out / "run", ignore_errors=True)

@@ -1,4 +1,4 @@
-"""mmdet without the lines that it prints when an optional package is missing."""
+"""mmdet without what it prints when an optional package is missing and what it warns of in its own code."""
 
 import io
 import warnings
@@ -8,7 +8,7 @@ from contextlib import contextmanager, redirect_stdout
 
 @contextmanager
 def hushed() -> Iterator[None]:
-    """Import in this block: what is printed or warned of is dropped, errors are not."""
+    """What is printed or warned of in this block is dropped; errors are not."""
     with redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -87,9 +87,7 @@ def test_what_is_no_image_is_named(trained, tmp_path):
 def test_two_images_of_one_name_are_refused(tmp_path):
     for name in ("a.png", "a.jpg"):
         (tmp_path / name).write_bytes(b"")
-    with pytest.raises(
-        InputError, match=r"a\.png: name: wanted names that differ, since outputs carry them, got that of"
-    ):
+    with pytest.raises(InputError, match=r"a\.png: name: wanted names that differ, .* got that of"):
         find_images([tmp_path])
 
 

@@ -64,7 +64,7 @@ def test_a_training_leaves_checkpoints_with_history(trained):
     assert content["config"]["train_dataloader"]["dataset"]["pipeline"][2]["scale"] == (64, 64)
 
 
-def test_a_resumed_training_continues_epochs_optimiser_and_history(trained, scenes, tiny, tmp_path):
+def test_a_resumed_training_continues_epochs_optimiser_and_history(trained, scenes, tiny, tmp_path, capsys):
     out = shutil.copytree(trained, tmp_path / "moved")
     before = load_checkpoint(out / "epoch_2.pth")
     last = train(NAME, scenes, out, resume=True, options={**tiny, "train_cfg.max_epochs": 3}, progress=False)
@@ -76,6 +76,8 @@ def test_a_resumed_training_continues_epochs_optimiser_and_history(trained, scen
     assert len(new) == 6
     steps = [{int(state["step"]) for state in content["optimizer"]["state"].values()} for content in (before, after)]
     assert steps == [{4}, {6}]
+    assert capsys.readouterr() == ("", "")
+    assert list(trained.glob("best_PQ_*.pth")), "the original's best checkpoint is its own"
 
 
 def test_a_finished_training_resumes_to_what_it_was(trained, scenes, tiny, tmp_path):

@@ -1,6 +1,7 @@
 """The `cqb-net` command. Verbs import what they need when they run, so that `--help` is quick."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -19,19 +20,21 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 
 
-@app.callback(invoke_without_command=True)
-def version(
-    context: typer.Context, show: bool = typer.Option(False, "--version", help="Show the version and exit.")
-) -> None:
-    """Train and evaluate panoptic networks on whatever labels you can afford."""
-    if show:
+def _show_version(wanted: bool | None) -> None:
+    if wanted:
         from cqb_net import __version__
 
         typer.echo(__version__)
         raise typer.Exit
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
-        raise typer.Exit(2)
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool | None, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = None,
+) -> None:
+    """Train and evaluate panoptic networks on whatever labels you can afford."""
 
 
 def main() -> None:

@@ -37,7 +37,8 @@ class MixedLabelDataset(BaseDetDataset):
         label_sets: `n` label set (`Labels.value`) of each entry.
 
     Raises:
-        InputError: when a file is broken, or the assignment belongs to another data set or forgets an image.
+        InputError: when a file is broken, nothing is left to load, or the assignment belongs to another data set or
+            forgets an image.
     """
 
     taxonomy: Taxonomy
@@ -72,6 +73,9 @@ class MixedLabelDataset(BaseDetDataset):
             for entry in index.entries
             if (owned[entry.image_id] or self.test_mode) and entry.image_id not in self.skip
         ]
+        if not kept:
+            wanted = "at least one image" if self.test_mode else "at least one image that owns a label"
+            raise InputError(self.ann_file, "images", wanted, "none")
         self.label_sets = np.array([info["label_set"] for info in kept], dtype=np.int64)
         return kept
 

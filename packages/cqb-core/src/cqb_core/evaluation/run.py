@@ -5,7 +5,6 @@ import uuid
 from os import PathLike
 
 from cqb_core.data.panoptic_files import find_split, read_taxonomy
-from cqb_core.errors import InputError
 from cqb_core.evaluation.report import Evaluation
 from cqb_core.network import load_weights, read_network_config
 from cqb_core.training.config import override, point_at, require_same_classes
@@ -46,7 +45,5 @@ def evaluate(
         with running(config, f"test-{uuid.uuid4().hex[:8]}", verbose) as runner:
             load_weights(runner.model, weights, file)
             runner.test()
-    made: Evaluation | None = runner.test_evaluator.metrics[0].evaluation
-    if made is None:
-        raise InputError(found.annotation_file, "images", "at least one image", "none")
+    made: Evaluation = runner.test_evaluator.metrics[0].evaluation
     return made

@@ -15,6 +15,7 @@ from cqb_core.errors import InputError
 from cqb_core.evaluation.outputs import panoptic_map
 from cqb_core.network import Network, load_network
 from cqb_core.prediction.overlay import draw_overlay
+from cqb_core.quiet import hushed
 from cqb_core.segments import PanopticMap
 
 OUTPUTS = ("overlay", "panoptic", "panoptic.json")
@@ -82,7 +83,7 @@ def predict_image(network: Network, file: str | PathLike[str]) -> PanopticMap:
     """
     pipeline = Compose(network.config.test_dataloader.dataset.pipeline)
     sample: dict[str, Any] = pipeline({"img_path": str(file), "img_id": 0, "label_set": 0})
-    with torch.inference_mode():
+    with torch.inference_mode(), hushed():
         found = network.model.test_step(pseudo_collate([sample]))[0]
     return panoptic_map(found.pred_panoptic_seg.sem_seg[0].cpu().numpy(), network.taxonomy)
 

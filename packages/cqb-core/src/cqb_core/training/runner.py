@@ -3,13 +3,14 @@
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
+from cqb_core.quiet import hushed
 from cqb_core.training.loader_errors import input_error_in
 
 
@@ -23,6 +24,11 @@ class FileLogRunner(Runner):
             if not self.cfg.get("verbose") and not isinstance(handler, logging.FileHandler):
                 handler.setLevel(logging.CRITICAL + 1)
         return logger
+
+    def load_checkpoint(self, *args: Any, **kwargs: Any) -> Any:
+        """See `Runner.load_checkpoint`, which prints where it loads from."""
+        with nullcontext() if self.cfg.get("verbose") else hushed():
+            return super().load_checkpoint(*args, **kwargs)
 
 
 _laid_out: dict[str, str] = {}
