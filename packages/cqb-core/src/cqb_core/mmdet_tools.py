@@ -1,7 +1,8 @@
 """mmdet's own tools on an mmcv without compiled operators: `python -m cqb_core.mmdet_tools test CONFIG CHECKPOINT`.
 
-`tools/train.py` reads the config, and with it `custom_imports`, before it needs an operator. `tools/test.py` and others
-import networks first and fail there; run by this module they find the operators that importing `cqb_core` has installed.
+`tools/train.py` reads the config, and with it `custom_imports`, before it needs an operator. `tools/test.py` and
+others import networks first and fail there; run by this module they find the operators that importing `cqb_core` has
+installed.
 """
 
 import runpy

@@ -73,7 +73,7 @@ class PanopticEvaluator(BaseMetric):
         super().__init__(**kwargs)
         self.split = PanopticSplit(Path(ann_file).stem, Path(), Path(seg_prefix), Path(ann_file))
         self.faults: dict[int | None, InputError] = {}
-        index = parse_split(self.split, self.faults.setdefault)
+        index = parse_split(self.split, self._note)
         self.taxonomy, self.masks = index.taxonomy, masks
         self.entries = {entry.image_id: entry for entry in index.entries}
         self.scores = Scores(self.taxonomy, masks)
@@ -89,6 +89,9 @@ class PanopticEvaluator(BaseMetric):
             self.scores.quality.update(predicted, truth, image_id)
             self.scores.mean_iou.update(predicted, truth, image_id)
             self.scores.precision.update(detections(sample["pred_instances"], self.taxonomy), truth, image_id)
+
+    def _note(self, image_id: int | None, fault: InputError) -> None:
+        self.faults.setdefault(image_id, fault)
 
     def _truth(self, image_id: int) -> PanopticMap:
         """The ground truth of an image; one whose annotation is broken is no fault as long as nobody asks for it."""
