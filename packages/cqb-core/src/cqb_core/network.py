@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmcv.transforms import Compose
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.model import BaseModel
@@ -31,12 +32,14 @@ class Network:
         config: what it was trained with.
         taxonomy: the classes that it knows.
         checkpoint: where it came from.
+        prepare: the transforms of its test pipeline, from `img_path` to a sample.
     """
 
     model: BaseModel
     config: Config
     taxonomy: Taxonomy
     checkpoint: Path
+    prepare: Compose
 
 
 def find_checkpoint(path: str | PathLike[str]) -> Path:
@@ -88,9 +91,10 @@ def load_network(path: str | PathLike[str], device: str | None = None) -> Networ
     file, config, taxonomy, weights = read_network_config(path)
     with DefaultScope.overwrite_default_scope("mmdet"):
         model = MODELS.build(config.model)
+        prepare = Compose(config.test_dataloader.dataset.pipeline)
     load_weights(model, weights, file)
     model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
-    return Network(model, config, taxonomy, file)
+    return Network(model, config, taxonomy, file, prepare)
 
 
 def load_weights(model: nn.Module, weights: dict[str, Any], file: Path) -> None:

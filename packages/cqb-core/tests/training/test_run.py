@@ -100,7 +100,7 @@ def test_bad_images_stop_before_anything_is_written(broken, refused, tmp_path):
     data, _, image = broken
     message = refused(data=data)
     assert "panoptic_train.json: data: wanted sound images and annotations (or --skip-bad" in message
-    assert f"{image}: content: wanted an image that can be decoded, got" in message
+    assert f"got 1 fault:\n  {image}: content: wanted an image that can be decoded, got" in message
     assert not (tmp_path / "out").exists()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Int
-from mmdet.evaluation import INSTANCE_OFFSET
+from mmdet.structures import INSTANCE_OFFSET
 
 from cqb_core.evaluation.average_precision import Detections
 from cqb_core.segments import PanopticMap, Segment

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmcv.transforms import Compose
 from mmengine.dataset import pseudo_collate
 
 from cqb_core.data.images import read_image, write_id_map, write_image
@@ -81,8 +80,7 @@ def predict_image(network: Network, file: str | PathLike[str]) -> PanopticMap:
     Raises:
         InputError: when the image cannot be read.
     """
-    pipeline = Compose(network.config.test_dataloader.dataset.pipeline)
-    sample: dict[str, Any] = pipeline({"img_path": str(file), "img_id": 0, "label_set": 0})
+    sample: dict[str, Any] = network.prepare({"img_path": str(file), "img_id": 0, "label_set": 0})
     with torch.inference_mode(), hushed():
         found = network.model.test_step(pseudo_collate([sample]))[0]
     return panoptic_map(found.pred_panoptic_seg.sem_seg[0].cpu().numpy(), network.taxonomy)

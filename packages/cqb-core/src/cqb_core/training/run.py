@@ -142,7 +142,8 @@ def _broken(splits: Sequence[PanopticSplit], skip_bad: bool, progress: bool) -> 
             shown = [f"{fault.file}: {fault.field}: wanted {fault.wanted}, got {fault.got}" for fault in found.faults]
             rest = [f"and {len(shown) - SHOWN_FAULTS} more"] if len(shown) > SHOWN_FAULTS else []
             wanted = "sound images and annotations (or --skip-bad to leave the broken ones out)"
-            raise InputError(split.annotation_file, "data", wanted, "\n  ".join(["", *shown[:SHOWN_FAULTS], *rest]))
+            count = f"{len(shown)} fault{'s' if len(shown) > 1 else ''}:"
+            raise InputError(split.annotation_file, "data", wanted, "\n  ".join([count, *shown[:SHOWN_FAULTS], *rest]))
         if found.bad_images:
             message = f"{split.name}: {len(found.bad_images)} broken images of {found.num_images} left out"
             stderr().print(message)
