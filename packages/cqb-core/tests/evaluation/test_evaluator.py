@@ -88,6 +88,16 @@ def test_scores_of_two_processes_are_those_of_one(evaluator):
     assert mine.evaluation().to_json() == together.evaluation().to_json()
 
 
+def test_a_test_joins_all_processes(evaluator, scenes, monkeypatch):
+    first, second, *_ = evaluator.entries
+    other = PanopticEvaluator(evaluator.split.annotation_file, evaluator.split.maps_dir)
+    other.process(None, [perfect(other, second)])
+    evaluator.process(None, [perfect(evaluator, first)])
+    monkeypatch.setattr("cqb_core.evaluation.evaluator.all_gather_object", lambda mine: [mine, other.scores])
+    evaluator.evaluate(2)
+    assert evaluator.evaluation.images == 2
+
+
 def test_a_broken_annotation_is_an_error_only_when_its_image_comes(scenes, tmp_path):
     split = find_split(shutil.copytree(scenes, tmp_path / "copied"), "val")
     content = json.loads(split.annotation_file.read_text())

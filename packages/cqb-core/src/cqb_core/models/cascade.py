@@ -4,8 +4,7 @@ Images with boxes are sampled and trained as in mmdet. Images without pass the s
 when an auxiliary asks for them; the base losses never see those.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import torch
@@ -18,29 +17,10 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from cqb_core.labels import Labels
-from cqb_core.models.auxiliary import UNSAMPLED, ImageLabels, SemanticView, StageAuxiliary, StageView
+from cqb_core.models.auxiliary import ImageLabels, SemanticView, StageAuxiliary, StageView
 from cqb_core.models.routing import connected_zero
 from cqb_core.models.stages import box_heads, training
-
-
-@dataclass(frozen=True)
-class _Stage:
-    """RoIs of one stage and what the box head said of them; those of images with boxes come first."""
-
-    rois: Tensor
-    region: Tensor | None
-    feature: Tensor
-    class_logits: Tensor
-    box_deltas: Tensor
-
-    def first(self, count: int) -> dict[str, Tensor]:
-        """Mmdet's `bbox_results` of the first `count` RoIs."""
-        return {
-            "rois": self.rois[:count],
-            "cls_score": self.class_logits[:count],
-            "bbox_pred": self.box_deltas[:count],
-            "bbox_feats": self.feature[:count],
-        }
+from cqb_core.models.views import StagePass, TestViews, averaged, stage_view
 
 
 @MODELS.register_module()
@@ -104,7 +84,7 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
             terms, targets = self._box_terms(stage, seen, list(sampled.values()))
             terms |= self._mask_terms(stage, x, sampled, samples, images)
             if self.auxiliaries[stage]:
-                view = self._view(stage, x, seen, images, semantic, sampled, targets)
+                view = stage_view(stage, seen, images, semantic, self._masks_of(stage, x, seen), sampled, targets)
                 terms |= _auxiliary_terms(self._at(stage), view)
             weight = self.stage_loss_weights[stage]
             losses |= {f"s{stage}.{name}": value * weight if "loss" in name else value for name, value in terms.items()}
@@ -125,7 +105,7 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
         Box logits and deltas of a stage are averaged with those of its auxiliaries.
         """
         metas = [sample.metainfo for sample in samples]
-        views = _TestViews([ImageLabels.of(sample) for sample in samples], semantic, [])
+        views = TestViews([ImageLabels.of(sample) for sample in samples], semantic, [])
         boxes = self.predict_bbox(
             x, metas, proposals, self.test_cfg, rescale=rescale and not self.with_mask, views=views
         )
@@ -137,31 +117,31 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
         return [cast(StageAuxiliary, auxiliary) for auxiliary in cast(nn.ModuleList, self.auxiliaries[stage])]
 
     def _bbox_forward(
-        self, stage: int, x: tuple[Tensor, ...], rois: Tensor, views: "_TestViews | None" = None
+        self, stage: int, x: tuple[Tensor, ...], rois: Tensor, views: "TestViews | None" = None
     ) -> dict[str, Tensor]:
         seen = self._see(stage, x, rois)
         results = seen.first(len(rois))
         if views is not None and self.auxiliaries[stage]:
-            view = self._view(stage, x, seen, views.images, views.semantic, {}, None)
+            view = stage_view(stage, seen, views.images, views.semantic, self._masks_of(stage, x, seen))
             enhanced = [auxiliary.enhance(view) for auxiliary in self._at(stage)]
             views.semantic_logits.extend(e.semantic_logits for e in enhanced if e.semantic_logits is not None)
             results["cls_score"] = averaged(seen.class_logits, [e.class_logits for e in enhanced])
             results["bbox_pred"] = averaged(seen.box_deltas, [e.box_deltas for e in enhanced])
         return results
 
-    def _see(self, stage: int, x: tuple[Tensor, ...], rois: Tensor) -> _Stage:
+    def _see(self, stage: int, x: tuple[Tensor, ...], rois: Tensor) -> StagePass:
         extractor, head = self.bbox_roi_extractor[stage], self.bbox_head[stage]
         feature = extractor(x[: extractor.num_inputs], rois)
         if not self.auxiliaries[stage]:
             class_logits, box_deltas = head(feature)
-            return _Stage(rois, None, feature, class_logits, box_deltas)
+            return StagePass(rois, None, feature, class_logits, box_deltas)
         read: list[Tensor] = []
         hook = head.fc_cls.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
         try:
             class_logits, box_deltas = head(feature)
         finally:
             hook.remove()
-        return _Stage(rois, read[0], feature, class_logits, box_deltas)
+        return StagePass(rois, read[0], feature, class_logits, box_deltas)
 
     def _sample(
         self, stage: int, x: tuple[Tensor, ...], kept: dict[int, Tensor], samples: Sequence[DetDataSample]
@@ -177,7 +157,7 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
         return sampled
 
     def _box_terms(
-        self, stage: int, seen: _Stage, sampled: list[SamplingResult]
+        self, stage: int, seen: StagePass, sampled: list[SamplingResult]
     ) -> tuple[dict[str, Tensor], tuple[Tensor, ...] | None]:
         """Classification and regression of the sampled RoIs, with their targets."""
         count = sum(len(result.priors) for result in sampled)
@@ -221,7 +201,7 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
     def _refine(
         self,
         stage: int,
-        seen: _Stage,
+        seen: StagePass,
         sampled: dict[int, SamplingResult],
         targets: tuple[Tensor, ...] | None,
         others: Sequence[int],
@@ -247,41 +227,8 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
             refined[position] = get_box_tensor(moved)
         return refined
 
-    def _view(
-        self,
-        stage: int,
-        x: tuple[Tensor, ...],
-        seen: _Stage,
-        images: Sequence[ImageLabels],
-        semantic: SemanticView | None,
-        sampled: dict[int, SamplingResult],
-        targets: tuple[Tensor, ...] | None,
-    ) -> StageView:
-        if seen.region is None:
-            raise RuntimeError("a stage without auxiliaries has no view")
-        count = len(seen.rois)
-        classes = seen.rois.new_full((count,), UNSAMPLED, dtype=torch.long)
-        box_targets = seen.rois.new_zeros((count, 4))
-        matched = torch.full_like(classes, -1)
-        if targets is not None:
-            classes[: len(targets[0])] = targets[0]
-            box_targets[: len(targets[2])] = targets[2]
-            matched[: len(targets[0])] = torch.cat([_matched(result) for result in sampled.values()])
-        return StageView(
-            stage=stage,
-            images=images,
-            image_index=seen.rois[:, 0].long(),
-            boxes=seen.rois[:, 1:],
-            feature=seen.feature,
-            region=seen.region,
-            class_logits=seen.class_logits,
-            box_deltas=seen.box_deltas,
-            class_targets=classes,
-            box_targets=box_targets,
-            matched=matched,
-            mask_logits=lambda chosen: self._mask_forward(stage, x, seen.rois[chosen])["mask_preds"],
-            semantic=semantic,
-        )
+    def _masks_of(self, stage: int, x: tuple[Tensor, ...], seen: StagePass) -> Callable[[Tensor], Tensor]:
+        return lambda chosen: self._mask_forward(stage, x, seen.rois[chosen])["mask_preds"]
 
     def _zeros(self, unreached: Sequence[int]) -> dict[str, Tensor]:
         """The losses of stages that no RoI reached."""
@@ -294,30 +241,10 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
         return losses
 
 
-@dataclass(frozen=True)
-class _TestViews:
-    """What auxiliaries may read while boxes are predicted, and the semantic logits that they leave."""
-
-    images: Sequence[ImageLabels]
-    semantic: SemanticView | None
-    semantic_logits: list[Tensor]
-
-
-def averaged(base: Tensor, others: Sequence[Tensor | None]) -> Tensor:
-    """The mean of the network's logits and those of the auxiliaries that have some."""
-    every = [base, *(other for other in others if other is not None)]
-    return base if len(every) == 1 else torch.stack(every).mean(0)
-
-
 def _rois(boxes: dict[int, Tensor], like: Tensor) -> Tensor:
     """Mmdet's `n 5` RoIs from boxes by position in the batch."""
     rows = [torch.cat([box.new_full((len(box), 1), position), box[:, :4]], dim=1) for position, box in boxes.items()]
     return torch.cat(rows) if rows else like.new_zeros((0, 5))
-
-
-def _matched(result: SamplingResult) -> Tensor:
-    negatives = result.pos_assigned_gt_inds.new_full((len(result.neg_priors),), -1)
-    return torch.cat([result.pos_assigned_gt_inds, negatives])
 
 
 def _auxiliary_terms(auxiliaries: Sequence[StageAuxiliary], view: StageView) -> dict[str, Tensor]:

@@ -20,9 +20,9 @@ from torch import Tensor, nn
 
 from cqb_core.labels import Labels
 from cqb_core.models.auxiliary import Auxiliary, Host, ImageLabels, SemanticAuxiliary, SemanticView, StageAuxiliary
-from cqb_core.models.cascade import averaged
 from cqb_core.models.routing import connected_zero, having, select
 from cqb_core.models.stages import count_classes
+from cqb_core.models.views import averaged
 
 
 @MODELS.register_module()

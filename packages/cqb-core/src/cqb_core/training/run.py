@@ -25,9 +25,6 @@ from cqb_core.training.runner import running
 SHOWN_FAULTS = 20
 """Faults that stop a training and are printed; `cqb-net data check` lists them all."""
 
-FEW_IMAGES = 500
-"""Up to so many, one process checks them sooner than several would have started."""
-
 
 def train(
     config: str | PathLike[str] | Config,
@@ -54,8 +51,7 @@ def train(
         resume: continue from the last checkpoint in `out`.
         seed: of weights, order and augmentation.
         amp: train in mixed precision (needs a GPU).
-        check: look at every file first and stop when one is broken; a resumed run was checked before. Of more than
-            `FEW_IMAGES` images several processes take care, so a script needs `if __name__ == "__main__"`.
+        check: look at every file first and stop when one is broken; a resumed run was checked before.
         skip_bad: leave broken images out instead, and say how many.
         options: config entries to override, e.g. `{"train_cfg.max_epochs": 3}`.
         progress: show a bar on standard error.
@@ -137,7 +133,7 @@ def _broken(splits: Sequence[PanopticSplit], skip_bad: bool, progress: bool) -> 
     broken = []
     for split in splits:
         with reporting(f"check {split.name}", progress) as report:
-            found = audit(split, _workers(split), report)
+            found = audit(split, os.cpu_count() or 1, report)
         if found.faults and not skip_bad:
             shown = [f"{fault.file}: {fault.field}: wanted {fault.wanted}, got {fault.got}" for fault in found.faults]
             rest = [f"and {len(shown) - SHOWN_FAULTS} more"] if len(shown) > SHOWN_FAULTS else []
@@ -149,11 +145,6 @@ def _broken(splits: Sequence[PanopticSplit], skip_bad: bool, progress: bool) -> 
             stderr().print(message)
         broken.append(sorted(found.bad_images))
     return broken
-
-
-def _workers(split: PanopticSplit) -> int:
-    few = sum(1 for _ in split.images_dir.iterdir()) <= FEW_IMAGES
-    return 1 if few else os.cpu_count() or 1
 
 
 def _require_assignment(labels: str | PathLike[str] | None, split: PanopticSplit) -> None:
