@@ -61,7 +61,6 @@ def draw_batch(config: dict, folder: Path) -> dict:
 
 def networks(config: dict) -> tuple[tuple[nn.Module, OptimWrapper], ...]:
     """Ours and mmdet's with the same weights, each with an optimiser."""
-    config.channels_last = False
     ours, theirs = MODELS.build(copy.deepcopy(config)).train(), MODELS.build(stock_config(config)).train()
     theirs.load_state_dict(ours.state_dict(), strict=True)
     return tuple((net, OptimWrapper(torch.optim.SGD(net.parameters(), lr=1e-4))) for net in (ours, theirs))

@@ -42,7 +42,6 @@ class PanopticCascade(TwoStagePanopticSegmentor):
             stage.
         test_cfg: mmdet's; `panoptic.score_thr` keeps detections below it out of the panoptic map, while
             `rcnn.score_thr` says which are reported at all (average precision wants them lower).
-        channels_last: keep images and weights as `b h w c` in memory, a sixth faster on processors.
         kwargs: those of `TwoStagePanopticSegmentor`.
     """
 
@@ -55,7 +54,6 @@ class PanopticCascade(TwoStagePanopticSegmentor):
         semantic_head: ConfigDict,
         panoptic_fusion_head: ConfigDict,
         auxiliaries: Sequence[Mapping[str, Any]] = (),
-        channels_last: bool = False,
         **kwargs: Any,
     ) -> None:
         count_classes(roi_head["bbox_head"], num_things)
@@ -70,13 +68,6 @@ class PanopticCascade(TwoStagePanopticSegmentor):
         self.semantic_auxiliaries = nn.ModuleList()
         if auxiliaries:
             self._plug([dict(config) for config in auxiliaries])
-        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
-        self.to(memory_format=self.memory_format)
-
-    def extract_feat(self, batch_inputs: Tensor) -> tuple[Tensor, ...]:
-        """The feature pyramid of a batch, `b c h w` a level."""
-        pyramid: tuple[Tensor, ...] = super().extract_feat(batch_inputs.contiguous(memory_format=self.memory_format))
-        return pyramid
 
     def loss(self, batch_inputs: Tensor, batch_data_samples: Sequence[DetDataSample]) -> dict[str, Any]:
         """Losses of a batch of any mixture of labels.

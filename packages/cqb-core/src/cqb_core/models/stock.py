@@ -11,11 +11,10 @@ def stock_config(model: ConfigDict) -> ConfigDict:
     """The config of mmdet's `TwoStagePanopticSegmentor` whose weights are named as those of a `PanopticCascade`.
 
     A checkpoint of a network without auxiliaries loads into it strictly, and it needs nothing of this package but its
-    preprocessor. Auxiliaries and `channels_last` are left out.
+    preprocessor. Auxiliaries are left out.
     """
     stock = copy.deepcopy(model)
-    for key in ("channels_last", "auxiliaries"):
-        stock.pop(key, None)
+    stock.pop("auxiliaries", None)
     things, stuff = stock.pop("num_things"), stock.pop("num_stuff")
     roi, counts = stock.roi_head, {"num_things_classes": things, "num_stuff_classes": stuff}
     stock.type, roi.type = "TwoStagePanopticSegmentor", "CascadeRoIHead"

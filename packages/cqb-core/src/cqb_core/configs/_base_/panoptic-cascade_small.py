@@ -3,7 +3,6 @@
 _base_ = "./panoptic-cascade_r50_fpn.py"
 
 model = dict(
-    channels_last=True,
     neck=dict(out_channels=64),
     rpn_head=dict(in_channels=64, feat_channels=64, anchor_generator=dict(scales=[4])),
     roi_head=dict(
