@@ -106,9 +106,8 @@ def table(path: Path) -> str:
     lines = [" | ".join([*head, *minutes]), " | ".join(["---"] * len([*head, *minutes]))]
     for ratio, rows in sorted(by_ratio.items(), key=lambda item: mean(float(r["PQ"]) for r in item[1])):
         values = [float(row["PQ"]) for row in rows]
-        span = (
-            f"{min(values):.1f} to {max(values):.1f}" if several else f"{rows[0]['low'][:4]} to {rows[0]['high'][:4]}"
-        )
+        ends = (min(values), max(values)) if several else (float(rows[0]["low"]), float(rows[0]["high"]))
+        span = f"{ends[0]:.1f} to {ends[1]:.1f}"
         cells = [ratio, ", ".join(row["seed"] for row in rows), shown(rows, "PQ"), span]
         cells += [shown(rows, name) for name in ("PQ_things", "PQ_stuff", *(f"PQ {n}" for n in extra), "mIoU")]
         cells += [shown(rows, "processor_minutes")] if minutes else []

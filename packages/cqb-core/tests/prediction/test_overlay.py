@@ -54,6 +54,12 @@ def test_a_name_stays_inside_its_segment():
     assert not (made[~inside] == 255).all(axis=1).any()
 
 
+def test_a_wide_row_alone_is_no_room():
+    ids = np.zeros((500, 600), np.int32)
+    ids[200:203, 100:500] = ids[203:400, 300:304] = 1
+    assert not (drawn(ids, Segment(1, 2)) == 255).all(axis=-1).any()
+
+
 @pytest.mark.parametrize(
     ("size", "scale"), [((96, 80), 4), ((128, 128), 3), ((200, 90), 2), ((360, 480), 1), ((5, 5), 4)]
 )
