@@ -1,0 +1,24 @@
+"""`cqb-pareto fit`: how well each response explains the pilots."""
+
+from cqb_pareto.cli.options import Kinds, PilotFile, kinds_of, pilots_of
+
+
+def fit(pilots: PilotFile, kinds: Kinds = None) -> None:
+    """Check a table of pilots, fit every response family and show their errors; the first of a branch is the choice."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from cqb_pareto.objectives import plannable
+    from cqb_pareto.responses import observe, rank
+
+    read = pilots_of(pilots)
+    considered = kinds_of(kinds) or plannable(read)
+    table = Table(title=f"{len(read.runs)} runs over {', '.join(considered)}: error in PQ points")
+    for column in ("branch", "response", "left-out allocation", "dear half", "score"):
+        table.add_column(column, justify="left" if column in ("branch", "response") else "right")
+    for branch in read.branches:
+        for errors in rank(observe(read, branch, considered)):
+            numbers = (errors.leave_one_out, errors.extrapolation, errors.score)
+            table.add_row(branch, errors.family, *(f"{number:.2f}" for number in numbers))
+        table.add_section()
+    Console().print(table)

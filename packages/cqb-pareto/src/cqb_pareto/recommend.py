@@ -1,0 +1,83 @@
+"""The allocation to recommend: the best within a budget, or the cheapest that reaches a quality."""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float
+
+from cqb_pareto.errors import InputError
+from cqb_pareto.front import best_under, cheapest_reaching
+from cqb_pareto.objectives import Objectives
+from cqb_pareto.simplex import Bounds, project
+from cqb_pareto.solvers import Evaluated, evaluate
+
+ROUNDS = 30
+TRIES = 200
+
+
+def cheapest_allocation(objectives: Objectives, bounds: Bounds) -> Float[np.ndarray, " k"]:
+    """The allocation of lowest cost within the bounds: minima first, then owned labels, then the cheapest ones."""
+    shares = bounds.low.copy()
+    free = np.maximum(np.minimum(objectives.owned, bounds.high) - shares, 0)
+    steps = [(0.0, kind, free[kind]) for kind in range(len(shares))]
+    steps += [
+        (objectives.prices[kind], kind, bounds.high[kind] - shares[kind] - free[kind]) for kind in range(len(shares))
+    ]
+    for _, kind, room in sorted(steps, key=lambda step: step[0]):
+        shares[kind] += min(room, max(1 - shares.sum(), 0.0))
+    return shares
+
+
+def best_within(objectives: Objectives, bounds: Bounds, found: Evaluated, budget: float) -> Evaluated:
+    """One row: the best PQ at cost <= budget; of equals the cheapest.
+
+    Raises:
+        InputError: when no allocation within the bounds is that cheap, with what the cheapest costs.
+    """
+    cheapest = evaluate(objectives, cheapest_allocation(objectives, bounds)[None])
+    if cheapest.cost[0] > budget * (1 + 1e-12) + 1e-12:
+        wanted = f"at least {cheapest.cost[0]:.6g} panoptic labels per image, the cost of the cheapest allocation"
+        raise InputError("budget", "relative", wanted, f"{budget:.6g}")
+    limit = max(budget, float(cheapest.cost[0]))
+
+    def pick(rows: Evaluated) -> int | None:
+        return best_under(rows.cost, rows.quality, limit)
+
+    return _polish(objectives, bounds, found.joined(cheapest), pick)
+
+
+def cheapest_within(objectives: Objectives, bounds: Bounds, found: Evaluated, target: float) -> Evaluated:
+    """One row: the lowest cost at PQ >= target; of equals the better.
+
+    Raises:
+        InputError: when no allocation that was found reaches it, with the best that was.
+    """
+
+    def pick(rows: Evaluated) -> int | None:
+        return cheapest_reaching(rows.cost, rows.quality, target)
+
+    if pick(found) is None:
+        best = int(np.argmax(found.quality))
+        wanted = f"at most {found.quality[best]:.2f} points, the best predicted (at cost {found.cost[best]:.3f})"
+        raise InputError("target", "PQ", wanted, f"{target:g}")
+    return _polish(objectives, bounds, found, pick)
+
+
+def _polish(
+    objectives: Objectives, bounds: Bounds, found: Evaluated, pick: Callable[[Evaluated], int | None]
+) -> Evaluated:
+    """Random exchanges around the pick, over all sizes of steps; a round keeps the best of old and new."""
+    rng = np.random.default_rng(0)
+    best = _row(found, pick(found))
+    k = len(bounds.low)
+    for step in np.geomspace(0.3, 1e-5, ROUNDS):
+        moves = rng.standard_normal((TRIES, k)) * (rng.random((TRIES, k)) < 2 / k)
+        tried = project(best.shares + step * moves, bounds)
+        nearby = best.joined(evaluate(objectives, tried))
+        best = _row(nearby, pick(nearby))
+    return best
+
+
+def _row(rows: Evaluated, index: int | None) -> Evaluated:
+    at = slice(index, None if index is None else index + 1)
+    return Evaluated(rows.shares[at], rows.cost[at], rows.quality[at])

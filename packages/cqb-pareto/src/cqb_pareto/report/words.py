@@ -1,0 +1,58 @@
+"""A plan in sentences, for the page and the terminal."""
+
+from cqb_pareto.confidence import Band
+from cqb_pareto.plan import Plan, Study
+
+
+def summary_line(study: Study) -> str:
+    """What was given."""
+    goal = study.plan.goal
+    wanted = f"PQ {goal['value']:g}" if goal["kind"] == "target" else f"a budget of {goal['value']:g} ({goal['unit']})"
+    return (
+        f"{len(study.pilots.runs)} pilot runs from {study.pilots.name}, prices {study.prices.name}, "
+        f"{study.plan.images} images, {wanted}."
+    )
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """What to buy, what to expect of it, and how sure that is."""
+    counts = ", ".join(f"{count} images {kind}" for kind, count in plan.counts.items())
+    lines = [
+        f"Label {counts}.",
+        f"Expected PQ {_band(plan.pq, 1)} for one training run (80 % band).",
+        f"Cost {_band(plan.cost.relative, 4)} panoptic labels per image; "
+        f"{_band(plan.cost.hours, 1)} hours{_money(plan)}.",
+        _chances(plan),
+    ]
+    owned = {kind: count - plan.bought.get(kind, 0) for kind, count in plan.counts.items()}
+    if any(owned.values()):
+        lines.insert(1, f"Already there: {', '.join(f'{n} images {kind}' for kind, n in owned.items() if n)}.")
+    for branch, family in plan.families.items():
+        lines.append(
+            f"Response of {branch}: {family['family']}; error {float(family['leave_one_out']):.2f} points on a "
+            f"left-out allocation, {float(family['extrapolation']):.2f} on the dear half."
+        )
+    for option in plan.runners_up:
+        shares = ", ".join(f"{kind} {share:.3f}" for kind, share in option.allocation.items())
+        lines.append(f"Runner-up: {shares}; cost {option.cost:.4f}, PQ {_band(option.pq, 1)}.")
+    return lines
+
+
+def _chances(plan: Plan) -> str:
+    chance = plan.probabilities
+    reached = "" if chance.reaches_target is None else f", reaches the target {chance.reaches_target:.0%}"
+    return (
+        f"Chances over the draws: not dominated by more than {chance.margin:g} points {chance.nondominated:.0%}, "
+        f"better than all panoptic at this cost {chance.beats_all_panoptic:.0%}, "
+        f"than a random allocation at this cost {chance.beats_random:.0%}{reached}."
+    )
+
+
+def _money(plan: Plan) -> str:
+    return "" if plan.cost.money is None else f"; {_band(plan.cost.money, 0)} {plan.cost.currency}"
+
+
+def _band(band: Band, digits: int) -> str:
+    if band.low == band.high:
+        return f"{band.mid:.{digits}f}"
+    return f"{band.mid:.{digits}f} ({band.low:.{digits}f} to {band.high:.{digits}f})"

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from cqb_pareto.errors import InputError
+from cqb_pareto.pilots import paper_pilots, read_pilots
+from cqb_pareto.responses import observe
+
+
+def test_what_table_2_says_of_things():
+    seen = observe(paper_pilots(), "things", ("P", "I", "B", "S", "B+S"))
+    alone = seen.counts & (seen.arm == 0)
+    assert sorted(zip(seen.shares[alone, 0], seen.quality[alone], strict=True)) == [
+        (0.1, 39.1),
+        (0.1, 40.1),
+        (0.3, 47.6),
+        (0.3, 47.7),
+        (0.5, 49.9),
+        (0.5, 50.4),
+    ]
+    off = ~seen.counts
+    assert sorted(seen.quality[off]) == [47.3, 50.7, 51.7]
+    assert seen.low.tolist() == [0.1, 0, 0, 0, 0]
+    assert seen.high == pytest.approx(np.array([0.5, 0.9, 0.9, 0.9, 0.9]))
+
+
+def test_module_runs_point_at_their_own_baseline():
+    seen = observe(paper_pilots(), "things", ("P", "I", "B", "S"))
+    for row in np.flatnonzero(seen.module & (seen.arm == 2)):
+        base = np.flatnonzero(seen.cells == seen.base[row])
+        assert seen.quality[base].tolist() in ([47.3], [50.7], [51.7])
+
+
+def test_missing_runs_are_spelled_out(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("full,rest,share,variant,seed,pq\nP,none,0.2,baseline,0,30\nP,I,0.2,module,0,31\n")
+    message = (
+        r"p.csv: rows: wanted runs with PQ over all: variant baseline, full P, rest none at another share besides 0.2; "
+        r"variant module, full P, rest B at shares 0.2, got 2 usable runs"
+    )
+    with pytest.raises(InputError, match=message):
+        observe(read_pilots(path), "all", ("P", "I", "B"))
+
+
+def test_a_kind_on_one_branch_only_is_missing_on_the_other():
+    with pytest.raises(InputError, match=r"PQ over stuff: variant module, full P, rest M at shares 0.1, 0.3, 0.5"):
+        observe(paper_pilots(), "stuff", ("P", "M"))

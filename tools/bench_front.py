@@ -1,0 +1,159 @@
+"""How fast the front filter is beside moocore, pymoo, paretoset and optuna, all in one run.
+
+    OMP_NUM_THREADS=1 python tools/bench_front.py            # about three minutes on a quiet core
+    OMP_NUM_THREADS=1 python tools/bench_front.py --shapes   # every size and shape against moocore only
+
+Each number is the best of several calls. `moocore` gets a ready matrix to minimise, as pymoo gives it; `moocore, two
+arrays` starts from costs and qualities, as the filter of cqb-pareto does. Every mask is compared with moocore's before
+it is timed. paretoset and optuna are timed where they are installed and expected to take less than a minute.
+"""
+
+import argparse
+import csv
+import importlib
+import io
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import moocore
+import numpy as np
+
+from cqb_pareto import Objectives, fit_quality, named_prices, nondominated, paper_pilots, sample_uniform
+from cqb_pareto.atomic import write_atomically
+
+RESULTS = Path(__file__).parents[1] / "packages/cqb-pareto/results"
+SIZES = (1, 3, 10, 12, 13, 20, 50, 100, 200, 500, 1000, 4096, 4097, 10_000, 100_000, 1_000_000)
+KINDS = ("P", "I", "B", "S")
+Cloud = tuple[np.ndarray, np.ndarray]
+
+
+def clouds(size: int, rng: np.random.Generator) -> dict[str, Cloud]:
+    """Costs and qualities of every shape."""
+    x, order = rng.random(size), rng.permutation(size) / size
+    rising = np.sort(rng.random(size))
+    return {
+        "uniform": (x, rng.random(size)),
+        "allocations": allocations(size, rng),
+        "all on the front": (order, order.copy()),
+        "all on the front, sorted": (rising, rising.copy()),
+        "near the front": (x, x + rng.normal(0, 1e-3, size)),
+        "worst first, sorted": (rising, -rising),
+        "integers 0 to 9": (rng.integers(0, 10, size) * 1.0, rng.integers(0, 10, size) * 1.0),
+        "integers 0 to 999": (rng.integers(0, 1000, size) * 1.0, rng.integers(0, 1000, size) * 1.0),
+        "copies of one point": (np.zeros(size), np.zeros(size)),
+        "heavy tail": (np.exp(5 * rng.standard_normal(size)), x),
+    }
+
+
+def allocations(size: int, rng: np.random.Generator) -> Cloud:
+    """(cost, PQ) of Dirichlet allocations over P, I, B and S by the paper's Table 2 and stated prices."""
+    objectives = Objectives.of(fit_quality(paper_pilots(), KINDS, draws=2), named_prices("paper-text"))
+    return objectives.evaluate(sample_uniform(4, size, rng))
+
+
+def best(call: Callable[[], object], rounds: int = 5, span: float = 0.05) -> float:
+    """Seconds of the fastest call; short calls are timed in loops of about `span` seconds."""
+    begin = time.perf_counter()
+    call()
+    loops = max(1, int(span / max(time.perf_counter() - begin, 1e-7)))
+    times = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        for _ in range(loops):
+            call()
+        times.append((time.perf_counter() - begin) / loops)
+    return min(times)
+
+
+def rivals(costs: np.ndarray, qualities: np.ndarray) -> dict[str, Callable[[], object]]:
+    """The filters that are installed, by name."""
+    points = np.column_stack([costs, -qualities])
+
+    def two_arrays() -> object:
+        return moocore.is_nondominated(np.column_stack([costs, qualities]), maximise=(False, True), keep_weakly=True)
+
+    calls: dict[str, Callable[[], object]] = {
+        "cqb-pareto": lambda: nondominated(costs, qualities),
+        "moocore": lambda: moocore.is_nondominated(points, keep_weakly=True),
+        "moocore, two arrays": two_arrays,
+    }
+    if pymoo := _module("pymoo.util.nds.non_dominated_sorting"):
+        calls["pymoo"] = lambda: pymoo.NonDominatedSorting().do(points, only_non_dominated_front=True)
+    if paretoset := _module("paretoset"):
+        calls["paretoset"] = lambda: paretoset.paretoset(points, sense=["min", "min"], distinct=False)
+    if optuna := _module("optuna.study._multi_objective"):
+        calls["optuna"] = lambda: optuna._is_pareto_front(points, assume_unique_lexsorted=False)
+    return calls
+
+
+def _module(name: str):
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+def compare() -> list[list[object]]:
+    """Every filter on a million uniform points, a million allocations, and smaller clouds."""
+    rows: list[list[object]] = [["cloud", "points", "on the front", "filter", "seconds", "times cqb-pareto's"]]
+    for size in (1000, 100_000, 1_000_000):
+        for name, (costs, qualities) in clouds(size, np.random.default_rng(0)).items():
+            if name not in ("uniform", "allocations", "all on the front"):
+                continue
+            own = 0.0
+            for label, call in rivals(costs, qualities).items():
+                once = time.perf_counter()
+                call()
+                once = time.perf_counter() - once
+                taken = once if once > 5 else best(call)
+                own = own or taken
+                rows.append([name, size, int(nondominated(costs, qualities).sum()), label, taken, taken / own])
+                print(*rows[-1], flush=True)
+    return rows
+
+
+def shapes() -> list[list[object]]:
+    """The filter against moocore at every size and shape; masks are compared first."""
+    rows: list[list[object]] = [["cloud", "points", "seconds", "moocore", "moocore, two arrays", "times faster"]]
+    for size in SIZES:
+        for name, (costs, qualities) in clouds(size, np.random.default_rng(size)).items():
+            calls = rivals(costs, qualities)
+            if not np.array_equal(calls["cqb-pareto"](), calls["moocore"]()):
+                raise RuntimeError(f"masks differ: {name}, {size} points")
+            taken = [best(calls[label]) for label in ("cqb-pareto", "moocore", "moocore, two arrays")]
+            rows.append([name, size, *taken, min(taken[1:]) / taken[0]])
+            print(*rows[-1], flush=True)
+    return rows
+
+
+def million() -> list[list[object]]:
+    """A million allocations sampled, evaluated and filtered: seconds of one core, and the process's peak memory."""
+    objectives = Objectives.of(fit_quality(paper_pilots(), KINDS, draws=2), named_prices("paper-text"))
+    rng = np.random.default_rng(0)
+
+    def run() -> object:
+        return nondominated(*objectives.evaluate(sample_uniform(4, 1_000_000, rng)))
+
+    taken = best(run)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"a million allocations: {taken:.3f} s, process peak {peak:.2f} GiB", flush=True)
+    return [["what", "seconds", "peak GiB"], ["sampled, evaluated, filtered", taken, peak]]
+
+
+def main() -> None:
+    """Write the tables as CSV."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shapes", action="store_true", help="every size and shape against moocore")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    runs = {"front-shapes": shapes} if options.shapes else {"front-million": million, "front-rivals": compare}
+    for name, run in runs.items():
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(run())
+        write_atomically(options.out / f"{name}.csv", text.getvalue())
+
+
+if __name__ == "__main__":
+    main()
