@@ -6,8 +6,8 @@
 The last three are no dependencies of the project. Those that cannot be imported are listed as such; to measure them
 without touching the environment, install them elsewhere and name the folder:
 
-    uv pip install --no-deps --target /tmp/rivals panopticapi-lite hotcoco torchmetrics lightning-utilities
-    PYTHONPATH=/tmp/rivals python tools/bench_pq.py
+    uv pip install --no-deps --target ../rivals panopticapi-lite hotcoco torchmetrics lightning-utilities
+    PYTHONPATH=../rivals python tools/bench_pq.py
 
 Times are processor seconds of this process, so that other programs on the machine disturb them less; the median and
 the fastest of some repeats are shown. The floor is the time that it takes to read both maps (4 bytes a pixel each) at
