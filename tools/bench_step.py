@@ -1,6 +1,6 @@
 """What a training step costs beside stock mmdet's: the same weights, inputs and optimiser, in one run, in turn.
 
-    hatch run python tools/bench_step.py [--config NAME] [--steps 20]
+    hatch run python tools/bench_step.py [--config NAME] [--steps 20] [--csv FILE]
 
 Prints the median of the ratios pair by pair, in processor time and in wall time, with their quartiles, and the
 peak of the machine's load. All images own all labels and there is no auxiliary, so both networks do the same work.
@@ -8,8 +8,10 @@ peak of the machine's load. All images own all labels and there is no auxiliary,
 
 import argparse
 import copy
+import csv
 import os
 import statistics
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -22,6 +24,7 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 import cqb_core.registry  # noqa: F401
+from cqb_core.files import replacing
 from cqb_core.models.stock import stock_config
 from cqb_core.scenes import SceneStyle, write_scenes
 from cqb_core.training import load_config
@@ -31,6 +34,7 @@ def main() -> None:
     """Run the comparison."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", default="panoptic-cascade_tiny_scenes")
+    parser.add_argument("--csv", type=Path, help="file to write the ratios to")
     parser.add_argument("--steps", type=int, default=20, help="pairs of steps, after two that are not counted")
     arguments = parser.parse_args()
     config = load_config(arguments.config)
@@ -39,12 +43,26 @@ def main() -> None:
         ours, theirs = networks(config.model)
         pairs = [(step(ours, batch), step(theirs, batch)) for _ in range(arguments.steps + 2)][2:]
     print(f"{arguments.config}, batch {len(batch['inputs'])}, {torch.get_num_threads()} threads, {len(pairs)} pairs")
+    rows = []
     for place, name in enumerate(("processor", "wall")):
         ratios = [mine[place] / other[place] for mine, other in pairs]
         low, median, high = statistics.quantiles(ratios, n=4)
         seconds = statistics.median(mine[place] for mine, _ in pairs)
         print(f"{name} time: {seconds:.3f} s a step; ratio to stock {median:.3f} (quartiles {low:.3f} to {high:.3f})")
+        rows.append({"time": name, "seconds": f"{seconds:.3f}", "ratio": f"{median:.3f}", "low": f"{low:.3f}"})
+        rows[-1] |= {"high": f"{high:.3f}", "pairs": len(pairs), "config": arguments.config, "commit": commit()}
+    if arguments.csv:
+        with replacing(arguments.csv) as temporary, temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
     print(f"load of the machine: {os.getloadavg()[0]:.1f}")
+
+
+def commit() -> str:
+    """The commit that is measured."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def draw_batch(config: dict, folder: Path) -> dict:
