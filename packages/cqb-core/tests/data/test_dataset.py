@@ -85,7 +85,9 @@ def test_without_an_assignment_every_image_is_panoptic(dataset):
 
 
 def test_a_test_entry_has_no_labels_at_all(dataset):
-    assert set(dataset(test_mode=True).get_data_info(0)) <= ALWAYS
+    info = dataset(test_mode=True).get_data_info(0)
+    assert set(info) <= ALWAYS
+    assert info["label_set"] == 0
 
 
 def test_crowds_are_ignored_and_still_tagged(dataset, scene_index):

@@ -5,7 +5,7 @@ around 1.2 times the full resolution, and testing enlarges likewise, because pol
 images.
 """
 
-_base_ = ["./_base_/panoptic-cascade_small.py", "./_base_/runtime.py"]
+_base_ = ["./_base_/panoptic-cascade_small.py", "./_base_/panoptic_loaders.py", "./_base_/runtime.py"]
 
 num_epochs = 9
 model = dict(
@@ -36,44 +36,30 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=4,
     num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
-    batch_sampler=dict(type="LabelShareBatchSampler"),
     dataset=dict(
-        type="MixedLabelDataset",
         data_root=data_root,
         ann_file="annotations/panoptic_train.json",
         data_prefix=dict(img="train/", seg="annotations/panoptic_train/"),
-        assignment=None,
         pipeline=train_pipeline,
     ),
 )
 val_dataloader = dict(
-    batch_size=1,
     num_workers=1,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type="DefaultSampler", shuffle=False, round_up=False),
     dataset=dict(
-        type="MixedLabelDataset",
         data_root=data_root,
         ann_file="annotations/panoptic_val.json",
         data_prefix=dict(img="val/", seg="annotations/panoptic_val/"),
-        test_mode=True,
         pipeline=test_pipeline,
     ),
 )
 test_dataloader = val_dataloader
 val_evaluator = dict(
-    type="PanopticEvaluator",
     ann_file=data_root + "annotations/panoptic_val.json",
     seg_prefix=data_root + "annotations/panoptic_val/",
 )
 test_evaluator = val_evaluator
 
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=num_epochs, val_interval=num_epochs)
-val_cfg = dict(type="ValLoop")
-test_cfg = dict(type="TestLoop")
 optim_wrapper = dict(
     type="OptimWrapper",
     optimizer=dict(type="AdamW", lr=0.001, weight_decay=0.01),

@@ -3,7 +3,7 @@
 Expects COCO 2017 with its panoptic annotations under `data/coco/`.
 """
 
-_base_ = ["./_base_/panoptic-cascade_r50_fpn.py", "./_base_/runtime.py"]
+_base_ = ["./_base_/panoptic-cascade_r50_fpn.py", "./_base_/panoptic_loaders.py", "./_base_/runtime.py"]
 
 data_root = "data/coco/"
 train_pipeline = [
@@ -19,46 +19,29 @@ test_pipeline = [
     dict(type="PackOwnedLabels"),
 ]
 train_dataloader = dict(
-    batch_size=2,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
-    batch_sampler=dict(type="LabelShareBatchSampler"),
     dataset=dict(
-        type="MixedLabelDataset",
         data_root=data_root,
         ann_file="annotations/panoptic_train2017.json",
         data_prefix=dict(img="train2017/", seg="annotations/panoptic_train2017/"),
-        assignment=None,
         pipeline=train_pipeline,
     ),
 )
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type="DefaultSampler", shuffle=False, round_up=False),
     dataset=dict(
-        type="MixedLabelDataset",
         data_root=data_root,
         ann_file="annotations/panoptic_val2017.json",
         data_prefix=dict(img="val2017/", seg="annotations/panoptic_val2017/"),
-        test_mode=True,
         pipeline=test_pipeline,
     ),
 )
 test_dataloader = val_dataloader
 val_evaluator = dict(
-    type="PanopticEvaluator",
     ann_file=data_root + "annotations/panoptic_val2017.json",
     seg_prefix=data_root + "annotations/panoptic_val2017/",
 )
 test_evaluator = val_evaluator
 
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=24, val_interval=1)
-val_cfg = dict(type="ValLoop")
-test_cfg = dict(type="TestLoop")
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.001, by_epoch=False, begin=0, end=500),
     dict(type="MultiStepLR", begin=0, end=24, by_epoch=True, milestones=[18, 23], gamma=0.1),

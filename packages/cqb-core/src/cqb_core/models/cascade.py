@@ -242,7 +242,7 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
 
 
 def _rois(boxes: dict[int, Tensor], like: Tensor) -> Tensor:
-    """Mmdet's `n 5` RoIs from boxes by position in the batch."""
+    """RoIs as heads take them (`n 5`: position in the batch, xyxy), from boxes by position."""
     rows = [torch.cat([box.new_full((len(box), 1), position), box[:, :4]], dim=1) for position, box in boxes.items()]
     return torch.cat(rows) if rows else like.new_zeros((0, 5))
 
