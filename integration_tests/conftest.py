@@ -56,9 +56,9 @@ def tiny():
 @pytest.fixture(scope="session")
 def tiny_options():
     """The same as arguments of `cqb-net train`; the backbone, whose override is a dict, by its entries."""
-    plain = {key: value for key, value in TINY.items() if key != "model.backbone"}
+    plain = {key: value for key, value in TINY.items() if key not in ("model.backbone", "train_cfg.max_epochs")}
     pairs = {"model.backbone.base_channels": 8, **plain}
-    return [word for key, value in pairs.items() for word in ("--set", f"{key}={value}")]
+    return ["--epochs", "1", *(word for key, value in pairs.items() for word in ("--set", f"{key}={value}"))]
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ def test_scenes_check_assign_train_resume_evaluate_predict(run, tiny_options, tm
     assert shown == ["check train: 8 of 8", "check val: 3 of 3"]
     assert [line.partition(":")[0] for line in err.splitlines()[2:]] == ["epoch 1 of 1", "epoch 1 of 1"]
 
-    status, said, err = run(*call, "--resume", "--set", "train_cfg.max_epochs=2")
+    status, said, err = run(*call, "--resume", "--epochs", "2")
     assert (status, said) == (0, f"trained: {out / 'epoch_2.pth'}\n")
     assert err.startswith("epoch 2 of 2: loss ")
 

@@ -41,8 +41,7 @@ def main() -> None:
     owned = ", ".join(f"{labels.short} {len(images)}" for labels, images in assignment.images.items())
     console.print(f"200 drawn scenes; labels: {owned} (P panoptic, B boxes, I image tags)")
 
-    options = shortened(arguments.epochs)
-    train("panoptic-cascade_tiny_scenes", out / "scenes", out / "run", out / "labels.json", options=options)
+    train("panoptic-cascade_tiny_scenes", out / "scenes", out / "run", out / "labels.json", epochs=arguments.epochs)
     scores = evaluate(out / "run", out / "scenes")
     scores.write(out / "scores.json")
     console.print(scores.table())
@@ -56,16 +55,6 @@ def main() -> None:
     sheet = draw_sheet([read_image(photo) for photo in photos], truths, found, network.taxonomy, across=2)
     write_image(out / "demo.png", sheet)
     console.print(f"pictures: {out / 'demo.png'} and {out / 'predictions' / 'overlay'}")
-
-
-def shortened(epochs: int) -> dict[str, object]:
-    """Options that make the tiny config's schedule `epochs` long."""
-    return {
-        "train_cfg.max_epochs": epochs,
-        "train_cfg.val_interval": epochs,
-        "param_scheduler.1.end": epochs,
-        "param_scheduler.1.T_max": epochs,
-    }
 
 
 if __name__ == "__main__":

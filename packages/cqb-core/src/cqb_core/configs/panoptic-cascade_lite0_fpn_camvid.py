@@ -7,14 +7,14 @@ images.
 
 _base_ = ["./_base_/panoptic-cascade_small.py", "./_base_/panoptic_loaders.py", "./_base_/runtime.py"]
 
-num_epochs = 9
+num_epochs = 10
 model = dict(
     num_things=3,
     num_stuff=8,
     data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3),
     backbone=dict(_delete_=True, type="EfficientNetLite0", pretrained=True, norm_eval=True),
     neck=dict(in_channels=[24, 40, 112, 320]),
-    semantic_head=dict(loss_seg=dict(loss_weight=1.0)),
+    semantic_head=dict(type="FineSemanticHead", class_balance=0.5, loss_seg=dict(loss_weight=1.0)),
     test_cfg=dict(panoptic=dict(stuff_area_limit=128)),
 )
 
@@ -22,7 +22,7 @@ data_root = "data/camvid/"
 train_pipeline = [
     dict(type="LoadPhoto"),
     dict(type="LoadOwnedLabels"),
-    dict(type="RandomResize", scale=(480, 360), ratio_range=(0.8, 1.6), keep_ratio=True),
+    dict(type="RandomResize", scale=(480, 360), ratio_range=(0.8, 2.0), keep_ratio=True),
     dict(type="RandomCrop", crop_size=(384, 288), allow_negative_crop=True),
     dict(type="RandomFlip", prob=0.5),
     dict(type="PhotoMetricDistortion"),
@@ -30,7 +30,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type="LoadPhoto"),
-    dict(type="Resize", scale=(600, 450), keep_ratio=True),
+    dict(type="Resize", scale=(720, 540), keep_ratio=True),
     dict(type="PackOwnedLabels"),
 ]
 train_dataloader = dict(

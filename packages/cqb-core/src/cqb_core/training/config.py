@@ -127,7 +127,7 @@ def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key or not value:
-            raise InputError("--set", repr(pair), "KEY=VALUE such as train_cfg.max_epochs=3", repr(pair))
+            raise InputError("--set", repr(pair), "KEY=VALUE such as train_dataloader.batch_size=8", repr(pair))
         options[key] = _literal(value)
     return options
 

@@ -21,6 +21,7 @@ from cqb_core.taxonomy import Taxonomy
 from cqb_core.training.config import fit_to_data, load_config, override, require_same_classes
 from cqb_core.training.plain_checkpoint import load_checkpoint
 from cqb_core.training.runner import running
+from cqb_core.training.schedule import set_epochs
 
 SHOWN_FAULTS = 20
 """Faults that stop a training and are printed; `cqb-net data check` lists them all."""
@@ -34,6 +35,7 @@ def train(
     *,
     resume: bool = False,
     seed: int = 0,
+    epochs: int | None = None,
     amp: bool = False,
     check: bool = True,
     skip_bad: bool = False,
@@ -50,10 +52,11 @@ def train(
         labels: assignment file; None trains on all labels of all images.
         resume: continue from the last checkpoint in `out`.
         seed: of weights, order and augmentation.
+        epochs: train that long, the learning rate's schedule stretched with it; the config says by default.
         amp: train in mixed precision (needs a GPU).
         check: look at every file first and stop when one is broken; a resumed run was checked before.
         skip_bad: leave broken images out instead, and say how many.
-        options: config entries to override, e.g. `{"train_cfg.max_epochs": 3}`.
+        options: config entries to override, e.g. `{"train_dataloader.batch_size": 8}`.
         progress: show a bar on standard error.
         verbose: show mmengine's own log on the terminal.
 
@@ -65,6 +68,8 @@ def train(
         NonFiniteLossError: when a loss is NaN or infinite.
     """
     made, out = config.copy() if isinstance(config, Config) else load_config(config), Path(out)
+    if epochs is not None:
+        set_epochs(made, epochs)
     override(made, options or {})
     if amp:
         _require_gpu()

@@ -15,11 +15,15 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last checkpoint in OUT.")] = False,
     seed: Annotated[int, typer.Option(help="Of weights, order and augmentation.")] = 0,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Train that long, with the schedule stretched; the config says by default."),
+    ] = None,
     amp: Annotated[bool, typer.Option("--amp", help="Mixed precision; needs a GPU.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave broken images out instead of stopping.")] = False,
     check: Annotated[bool, typer.Option(help="Look at every file before training.")] = True,
     option: Annotated[
-        list[str] | None, typer.Option("--set", help="Config entry to override, such as train_cfg.max_epochs=3.")
+        list[str] | None, typer.Option("--set", help="Config entry to override, such as train_dataloader.batch_size=8.")
     ] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show mmengine's log.")] = False,
 ) -> None:
@@ -34,6 +38,7 @@ def train(
         labels,
         resume=resume,
         seed=seed,
+        epochs=epochs,
         amp=amp,
         check=check,
         skip_bad=skip_bad,
