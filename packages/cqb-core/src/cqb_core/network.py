@@ -15,8 +15,8 @@ from mmengine.registry import DefaultScope
 from mmengine.runner.checkpoint import load_state_dict
 from torch import nn
 
-import cqb_core.registry  # noqa: F401 the config names what is registered there
 from cqb_core.errors import InputError
+from cqb_core.plugins import register
 from cqb_core.taxonomy import Taxonomy
 from cqb_core.training.config import require_sections
 from cqb_core.training.plain_checkpoint import load_checkpoint
@@ -63,6 +63,7 @@ def read_network_config(path: str | PathLike[str]) -> tuple[Path, Config, Taxono
     Raises:
         InputError: when it is no checkpoint of this package.
     """
+    register()
     file = find_checkpoint(path)
     content = load_checkpoint(file)
     for field in ("config", "categories"):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from mmdet.registry import MODELS
+from mmengine.config import ConfigDict
 
 from cqb_core import Labels
 from cqb_core.models.auxiliary import UNSAMPLED, Enhanced, SemanticAuxiliary, StageAuxiliary
@@ -174,3 +175,15 @@ def test_a_batch_without_labels_gives_zeros_that_reach_the_backbone(build, batch
     assert float(made["loss_seg"]) == 0
     sum(value for name, value in made.items() if "loss" in name).backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+def test_an_image_without_boxes_passes_on_its_best_proposals(build, batch, losses, model_config):
+    roi_head = ConfigDict(model_config.roi_head | {"unsampled": 5})
+    losses(build(auxiliaries=[{"type": "SpyStage"}], roi_head=roi_head), batch("I", "P"))
+    few = SEEN[0]
+    SEEN.clear()
+    losses(build(auxiliaries=[{"type": "SpyStage"}]), batch("I", "P"))
+    (many, *_) = SEEN
+    assert (few.image_index == 0).sum() == 5
+    assert torch.equal(few.boxes[few.image_index == 0], many.boxes[many.image_index == 0][:5])
+    assert torch.equal(few.boxes[few.image_index == 1], many.boxes[many.image_index == 1])

@@ -123,6 +123,16 @@ def test_an_image_that_breaks_while_training_is_named_by_a_worker(broken, refuse
     assert refused(data=data, check=False, options=options).startswith(f"{image}: content: wanted an image that can")
 
 
+def test_modules_that_a_config_names_are_imported(scenes, tmp_path, monkeypatch, tiny):
+    (tmp_path / "users_module.py").write_text("raise RuntimeError('imported')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    base = '__import__("cqb_core.configs").configs.path("panoptic-cascade_tiny_scenes")'
+    config = tmp_path / "users.py"
+    config.write_text(f"_base_ = {base}\ncustom_imports = dict(imports=['users_module'])\n")
+    with pytest.raises(RuntimeError, match="imported"):
+        train(config, scenes, tmp_path / "out", options=tiny, progress=False)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine can train in mixed precision")
 def test_mixed_precision_needs_a_gpu(refused):
     assert refused(amp=True).startswith("--amp: device: wanted a GPU")

@@ -7,7 +7,7 @@ images.
 
 _base_ = ["./_base_/panoptic-cascade_small.py", "./_base_/panoptic_loaders.py", "./_base_/runtime.py"]
 
-num_epochs = 10
+num_epochs = 12
 model = dict(
     num_things=3,
     num_stuff=8,
@@ -22,7 +22,7 @@ data_root = "data/camvid/"
 train_pipeline = [
     dict(type="LoadPhoto"),
     dict(type="LoadOwnedLabels"),
-    dict(type="RandomResize", scale=(480, 360), ratio_range=(0.8, 2.0), keep_ratio=True),
+    dict(type="RandomResize", scale=(480, 360), ratio_range=(1.0, 2.4), keep_ratio=True),
     dict(type="RandomCrop", crop_size=(384, 288), allow_negative_crop=True),
     dict(type="RandomFlip", prob=0.5),
     dict(type="PhotoMetricDistortion"),
@@ -30,7 +30,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type="LoadPhoto"),
-    dict(type="Resize", scale=(720, 540), keep_ratio=True),
+    dict(type="Resize", scale=(960, 720), keep_ratio=True),
     dict(type="PackOwnedLabels"),
 ]
 train_dataloader = dict(

@@ -32,6 +32,7 @@ class Host:
         region_channels: channels of a RoI's feature map.
         region_size: its side in cells.
         region_dim: length of the vector that the box classifier reads.
+        box_columns: of the box regression: 4, or 4 a thing class.
         semantic_dim: channels of the semantic branch's feature.
         num_stages: stages of the cascade.
     """
@@ -41,6 +42,7 @@ class Host:
     region_channels: int
     region_size: int
     region_dim: int
+    box_columns: int
     semantic_dim: int
     num_stages: int
 
@@ -97,6 +99,7 @@ class SemanticView:
         images: what they own.
         feature: what the logits are made from, at stride 4; zero-padded images keep values in the padding.
         logits: s stuff classes and, last, the merged things class.
+        valid: False where a cell of the logits lies in the padding.
         pixels: function that gives the images as RGB in 0..255, `m 3 H W`.
     """
 
@@ -104,6 +107,7 @@ class SemanticView:
     images: Sequence[ImageLabels]
     feature: Float[Tensor, "m c h w"]
     logits: Float[Tensor, "m s_th h w"]
+    valid: Bool[Tensor, "m h w"]
     pixels: Callable[[], Float[Tensor, "m 3 H W"]]
 
 

@@ -1,7 +1,7 @@
 """mmdet's cascade, for batches whose images own different labels and with auxiliaries at every stage.
 
-Images with boxes are sampled and trained as in mmdet. Images without pass the same stages with all their proposals,
-when an auxiliary asks for them; the base losses never see those.
+Images with boxes are sampled and trained as in mmdet. Images without pass the same stages with their best proposals,
+unsampled, when an auxiliary asks for them; the base losses never see those.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,16 +33,21 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
         num_stages: how many times a box is refined.
         bbox_head: one config for all stages (`cqb_core.models.stages`) or a list.
         train_cfg: likewise.
+        unsampled: how many proposals, the best by the RPN's score, an image without boxes passes on; as many as mmdet
+            samples of an image with boxes by default.
         kwargs: those of `CascadeRoIHead`.
     """
 
-    def __init__(self, num_stages: int, *, bbox_head: Any, train_cfg: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, num_stages: int, *, bbox_head: Any, train_cfg: Any = None, unsampled: int = 512, **kwargs: Any
+    ) -> None:
         super().__init__(
             num_stages,
             bbox_head=box_heads(bbox_head, num_stages),
             train_cfg=training(train_cfg, num_stages),
             **kwargs,
         )
+        self.unsampled = unsampled
         self.auxiliaries = nn.ModuleList(nn.ModuleList() for _ in range(self.num_stages))
 
     def plug(self, auxiliaries: Sequence[Sequence[StageAuxiliary]]) -> None:
@@ -74,6 +79,7 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
         boxed = [position for position in proposals if Labels.BOX in images[position].owned.implied]
         others = [position for position in proposals if position not in boxed]
         kept = {position: proposals[position].bboxes for position in proposals}
+        kept |= {position: self._best(proposals[position]) for position in others}
         for stage in range(self.num_stages):
             self.current_stage = stage
             sampled = self._sample(stage, x, {i: kept[i] for i in boxed}, samples)
@@ -142,6 +148,10 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
         finally:
             hook.remove()
         return StagePass(rois, read[0], feature, class_logits, box_deltas)
+
+    def _best(self, proposals: InstanceData) -> Tensor:
+        best: Tensor = proposals.bboxes[proposals.scores.topk(min(self.unsampled, len(proposals))).indices]
+        return best
 
     def _sample(
         self, stage: int, x: tuple[Tensor, ...], kept: dict[int, Tensor], samples: Sequence[DetDataSample]

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from cqb_core.labels import Labels
 from cqb_core.models.auxiliary import Auxiliary, Host, ImageLabels, SemanticAuxiliary, SemanticView, StageAuxiliary
-from cqb_core.models.routing import connected_zero, having, select
+from cqb_core.models.routing import connected_zero, having, inside, select
 from cqb_core.models.stages import count_classes
 from cqb_core.models.views import averaged
 
@@ -169,12 +169,13 @@ class PanopticCascade(TwoStagePanopticSegmentor):
     def _look(
         self, x: tuple[Tensor, ...], seen: list[int], images: Sequence[ImageLabels], inputs: Tensor
     ) -> SemanticView:
-        made = self.semantic_head(select(x, seen))
+        made, shown = self.semantic_head(select(x, seen)), [images[position] for position in seen]
         return SemanticView(
             index=seen,
-            images=[images[position] for position in seen],
+            images=shown,
             feature=made["seg_feats"],
             logits=made["seg_preds"],
+            valid=inside([image.size for image in shown], inputs.shape[2:], made["seg_preds"]),
             pixels=lambda: self._pixels(inputs[seen]),
         )
 
@@ -211,6 +212,7 @@ class PanopticCascade(TwoStagePanopticSegmentor):
             region_channels=head.in_channels,
             region_size=head.roi_feat_size[0],
             region_dim=head.fc_cls.in_features,
+            box_columns=head.fc_reg.out_features,
             semantic_dim=self.semantic_head.inner_channels,
             num_stages=self.roi_head.num_stages,
         )

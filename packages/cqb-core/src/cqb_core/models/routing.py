@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from cqb_core.models.auxiliary import ImageLabels
@@ -19,6 +20,19 @@ def select(features: Sequence[Tensor], index: Sequence[int]) -> tuple[Tensor, ..
         return tuple(features)
     rows = torch.tensor(index, device=features[0].device, dtype=torch.long)
     return tuple(feature[rows] for feature in features)
+
+
+def inside(
+    sizes: Sequence[tuple[int, int]], padded: Sequence[int], maps: Float[Tensor, "m k h w"]
+) -> Bool[Tensor, "m h w"]:
+    """Cells of `maps` whose centres lie in the images, whose sizes (height, width) were padded on the far edges."""
+    axes = []
+    for axis in (0, 1):
+        cells = maps.shape[2 + axis]
+        centres = (torch.arange(cells, device=maps.device) + 0.5) * (padded[axis] / cells)
+        axes.append(centres < torch.tensor([size[axis] for size in sizes], device=maps.device)[:, None])
+    rows, columns = axes
+    return rows[:, :, None] & columns[:, None, :]
 
 
 def connected_zero(*modules: nn.Module) -> Tensor:

@@ -11,9 +11,8 @@ from mmengine.config import Config, ConfigDict
 
 from cqb_core.data.panoptic_files import PanopticSplit
 from cqb_core.errors import InputError
+from cqb_core.plugins import config_files
 from cqb_core.taxonomy import Category, Taxonomy
-
-FOLDER = Path(__file__).parent.parent / "configs"
 
 SECTIONS = ("model", "train_dataloader", "val_dataloader", "test_dataloader", "val_evaluator", "test_evaluator")
 """What a config must have to be fitted to a data set."""
@@ -23,18 +22,17 @@ CONFIG_ERRORS = (SyntaxError, OSError, LookupError, ValueError, TypeError, NameE
 
 
 def config_names() -> list[str]:
-    """Names of the configs that come with this package."""
-    return sorted(path.stem for path in FOLDER.glob("panoptic-*.py"))
+    """Names of the configs that come with this package and with the packages that plug into it."""
+    return sorted(config_files())
 
 
 def load_config(config: str | PathLike[str]) -> Config:
-    """Read a config by its name in this package or by its path.
+    """Read a config by its name (`config_names`) or by its path.
 
     Raises:
         InputError: when there is neither, naming the configs that there are, or when a file is no config.
     """
-    named = FOLDER / f"{config}.py"
-    path = named if named.is_file() else Path(config)
+    path = config_files().get(str(config), Path(config))
     if not path.is_file():
         got = "neither" + meant(str(config), config_names())
         raise InputError(config, "config", f"a file or one of {', '.join(config_names())}", got)

@@ -10,12 +10,13 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.utils import import_modules_from_strings
 
-import cqb_core.registry  # noqa: F401 the config names what is registered there
 from cqb_core.assignment import Assignment
 from cqb_core.data.audit import audit
 from cqb_core.data.panoptic_files import PanopticSplit, find_split, fingerprint, parse_split, read_taxonomy
 from cqb_core.errors import InputError
+from cqb_core.plugins import register
 from cqb_core.progress import reporting, stderr
 from cqb_core.taxonomy import Taxonomy
 from cqb_core.training.config import fit_to_data, load_config, override, require_same_classes
@@ -68,6 +69,9 @@ def train(
         NonFiniteLossError: when a loss is NaN or infinite.
     """
     made, out = config.copy() if isinstance(config, Config) else load_config(config), Path(out)
+    register()
+    if "custom_imports" in made:
+        import_modules_from_strings(**made.custom_imports)
     if epochs is not None:
         set_epochs(made, epochs)
     override(made, options or {})
