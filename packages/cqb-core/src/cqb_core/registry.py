@@ -9,7 +9,7 @@ with hushed():
     from cqb_core.evaluation.evaluator import PanopticEvaluator
     from cqb_core.models.cascade import RoutedCascadeRoIHead
     from cqb_core.models.efficientnet_lite import EfficientNetLite0
-    from cqb_core.models.fine_semantic_head import FineSemanticHead
+    from cqb_core.models.fine_semantic_head import DetailFPN, FineSemanticHead
     from cqb_core.models.panoptic_cascade import PanopticCascade
     from cqb_core.models.preprocessor import MixedLabelPreprocessor
     from cqb_core.training.finite_loss import FiniteLossHook
@@ -17,6 +17,7 @@ with hushed():
     from cqb_core.training.progress import ProgressHook
 
 __all__ = [
+    "DetailFPN",
     "EfficientNetLite0",
     "FineSemanticHead",
     "FiniteLossHook",

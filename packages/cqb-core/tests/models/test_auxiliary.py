@@ -94,6 +94,8 @@ def test_a_stage_auxiliary_sees_every_stage_with_unboxed_images_unsampled(build,
         assert sorted(view.semantic.index) == [0, 1, 2]
         masks = view.mask_logits(torch.arange(2))
         assert masks.shape[:2] == (2, network.num_things_classes)
+        torch.testing.assert_close(view.mask_logits(torch.arange(2), view.boxes[:2]), masks)
+        assert (view.mask_logits(torch.arange(2), view.boxes[:2] / 2) != masks).any()
     assert (SEEN[0].boxes[SEEN[0].image_index == 1] != SEEN[1].boxes[SEEN[1].image_index == 1]).any()
     assert {"s0.spy.loss", "s1.spy.loss", "s2.spy.loss"} <= made.keys()
 

@@ -88,3 +88,45 @@ def test_pixels_that_are_all_unknown(balanced):
     loss.backward()
     assert loss == 0
     assert not logits.grad.any()
+
+
+def test_untrained_refinement_enlarges_only(head):
+    built = head(type="FineSemanticHead", detail_channels=3)
+    logits = torch.randn(2, 8, 4, 6, generator=torch.Generator().manual_seed(0))
+    refined = built.refine(logits, torch.randn(2, 3, 8, 12))
+    torch.testing.assert_close(refined, functional.interpolate(logits, size=(8, 12), mode="bilinear"))
+
+
+def test_refinement_learns_an_edge_between_the_logits_cells(head):
+    """Column 3 of 8 parts two classes; the logits, four columns wide, cannot say so, the detail shows it."""
+    built = head(type="FineSemanticHead", detail_channels=1)
+    detail = torch.zeros(1, 1, 8, 8)
+    detail[..., 3:] = 1
+    truth = (detail[:, 0] > 0).long()
+    logits = torch.zeros(1, 8, 4, 4)
+    logits[:, 0, :, :2] = logits[:, 1, :, 2:] = 4
+    assert (built.refine(logits, detail).argmax(1) != truth).any()
+    optimiser = torch.optim.Adam(built.sharpen.parameters(), lr=0.01)
+    for _ in range(60):
+        optimiser.zero_grad()
+        functional.cross_entropy(built.refine(logits, detail), truth).backward()
+        optimiser.step()
+    assert torch.equal(built.refine(logits, detail).argmax(1), truth)
+
+
+def test_the_cascade_trains_and_predicts_with_a_finer_map(model_config, build, batch, losses):
+    model_config.backbone = {"type": "EfficientNetLite0", "pretrained": False, "with_stem": True}
+    model_config.neck.update(type="DetailFPN", in_channels=[24, 40, 112, 320])
+    model_config.semantic_head.update(type="FineSemanticHead", detail_channels=32)
+    network = build(**model_config)
+    made = losses(network, batch("B", "P", "S"))
+    made["loss_seg"].backward()
+    assert network.semantic_head.sharpen[-1].weight.grad.abs().sum() > 0
+    assert sum(float(p.grad.abs().sum()) for p in network.semantic_head.conv_logits.parameters()) > 0
+    with torch.no_grad():
+        network.semantic_head.sharpen[-1].bias[2] = 99.0
+    data = network.eval().data_preprocessor(batch("P"), False)
+    with torch.no_grad():
+        (found,) = network.predict(data["inputs"], data["data_samples"], rescale=False)[:1]
+    things = network.num_things_classes
+    assert (found.pred_panoptic_seg.sem_seg == things + 2).float().mean() > 0.5

@@ -12,9 +12,9 @@ model = dict(
     num_things=3,
     num_stuff=8,
     data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3),
-    backbone=dict(_delete_=True, type="EfficientNetLite0", pretrained=True, norm_eval=True),
-    neck=dict(in_channels=[24, 40, 112, 320]),
-    semantic_head=dict(type="FineSemanticHead", class_balance=0.5, loss_seg=dict(loss_weight=1.0)),
+    backbone=dict(_delete_=True, type="EfficientNetLite0", pretrained=True, norm_eval=True, with_stem=True),
+    neck=dict(type="DetailFPN", in_channels=[24, 40, 112, 320]),
+    semantic_head=dict(type="FineSemanticHead", class_balance=0.5, detail_channels=32, loss_seg=dict(loss_weight=1.0)),
     test_cfg=dict(panoptic=dict(stuff_area_limit=128)),
 )
 

@@ -130,7 +130,8 @@ class StageView:
         class_targets: t for background, `UNSAMPLED` where the image owns no boxes; all `UNSAMPLED` at test.
         box_targets: in the stage's own box coding, meaningful where the class target is a thing.
         matched: index in the image's boxes of a positive RoI, else -1.
-        mask_logits: function from RoI positions (k) to the stage's mask logits (k t p p).
+        mask_logits: function from RoI positions (k) to the stage's mask logits (k t p p) there or, with a second
+            argument, in other boxes of the same images (k 4).
         semantic: the semantic branch; None when no image of the batch needs it.
     """
 
@@ -145,7 +146,7 @@ class StageView:
     class_targets: Int[Tensor, " n"]
     box_targets: Float[Tensor, "n 4"]
     matched: Int[Tensor, " n"]
-    mask_logits: Callable[[Tensor], Tensor]
+    mask_logits: Callable[..., Tensor]
     semantic: SemanticView | None
 
 

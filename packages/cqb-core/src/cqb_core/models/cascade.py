@@ -237,8 +237,14 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
             refined[position] = get_box_tensor(moved)
         return refined
 
-    def _masks_of(self, stage: int, x: tuple[Tensor, ...], seen: StagePass) -> Callable[[Tensor], Tensor]:
-        return lambda chosen: self._mask_forward(stage, x, seen.rois[chosen])["mask_preds"]
+    def _masks_of(self, stage: int, x: tuple[Tensor, ...], seen: StagePass) -> Callable[..., Tensor]:
+        def mask_logits(chosen: Tensor, boxes: Tensor | None = None) -> Tensor:
+            rois = seen.rois[chosen]
+            framed = rois if boxes is None else torch.cat([rois[:, :1], boxes], dim=1)
+            logits: Tensor = self._mask_forward(stage, x, framed)["mask_preds"]
+            return logits
+
+        return mask_logits
 
     def _zeros(self, unreached: Sequence[int]) -> dict[str, Tensor]:
         """The losses of stages that no RoI reached."""

@@ -53,6 +53,7 @@ class EfficientNetLite0(BaseModule):
             is a quarter faster; its scale and shift are still trained. Wants trained weights.
         pretrained: `init_weights` takes the ImageNet weights from the extra `cqb-core[pretrained]`; else they are drawn
             (He et al. 2015).
+        with_stem: return the stem's map (stride 2, 32 channels) before the others.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class EfficientNetLite0(BaseModule):
         frozen_stages: int = -1,
         norm_eval: bool = True,
         pretrained: bool = True,
+        with_stem: bool = False,
     ) -> None:
         super().__init__(init_cfg=None if pretrained else {"type": "Kaiming", "layer": "Conv2d", "mode": "fan_in"})
         self.out_indices = _checked_indices(out_indices)
@@ -68,6 +70,7 @@ class EfficientNetLite0(BaseModule):
         if frozen_stages not in range(-1, deepest + 1):
             raise InputError("EfficientNetLite0", "frozen_stages", f"an integer from -1 to {deepest}", frozen_stages)
         self.frozen_stages, self.norm_eval, self.pretrained = frozen_stages, norm_eval, pretrained
+        self.with_stem = with_stem
         self.stem = _ConvNorm(3, _STEM_CHANNELS, kernel=3, stride=2, activated=True)
         widths = (_STEM_CHANNELS, *(groups[-1].channels for groups in _STAGES))
         self.stages = nn.ModuleList(_stage(widths[i], _STAGES[i]) for i in range(deepest))
@@ -88,11 +91,12 @@ class EfficientNetLite0(BaseModule):
         """
         on_cpu = images.device.type == "cpu"
         x = self.stem(images.contiguous(memory_format=torch.channels_last if on_cpu else torch.contiguous_format))
-        features = []
+        stem, features = x, []
         for stage in self.stages:
             x = stage(x)
             features.append(x)
-        return tuple(features[i].contiguous() for i in self.out_indices)
+        chosen = [features[i] for i in self.out_indices]
+        return tuple(feature.contiguous() for feature in ([stem, *chosen] if self.with_stem else chosen))
 
     def train(self, mode: bool = True) -> "EfficientNetLite0":
         """As usual, but frozen stages and, with `norm_eval`, all normalisation stay in evaluation mode."""

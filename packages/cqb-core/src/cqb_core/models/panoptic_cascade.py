@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from cqb_core.labels import Labels
 from cqb_core.models.auxiliary import Auxiliary, Host, ImageLabels, SemanticAuxiliary, SemanticView, StageAuxiliary
+from cqb_core.models.fine_semantic_head import DetailFPN
 from cqb_core.models.routing import connected_zero, having, inside, select
 from cqb_core.models.stages import count_classes
 from cqb_core.models.views import averaged
@@ -77,9 +78,9 @@ class PanopticCascade(TwoStagePanopticSegmentor):
             batch_data_samples: one sample an image, as `PackOwnedLabels` made them.
         """
         images = [ImageLabels.of(sample) for sample in batch_data_samples]
-        x = self.extract_feat(batch_inputs)
+        x, detail = self._features(batch_inputs)
         losses, proposals = self._proposal_terms(x, batch_data_samples, images)
-        terms, view = self._semantic_terms(x, batch_inputs, batch_data_samples, images)
+        terms, view = self._semantic_terms(x, detail, batch_inputs, batch_data_samples, images)
         losses |= self.roi_head.loss(x, proposals, batch_data_samples, images, view)
         losses |= terms
         if not proposals and view is None:
@@ -90,18 +91,26 @@ class PanopticCascade(TwoStagePanopticSegmentor):
         self, batch_inputs: Tensor, batch_data_samples: Sequence[DetDataSample], rescale: bool = True
     ) -> Sequence[DetDataSample]:
         """Add `pred_panoptic_seg` (mmdet's coding) and `pred_instances` to every sample."""
-        x = self.extract_feat(batch_inputs)
+        x, detail = self._features(batch_inputs)
         proposals = self.rpn_head.predict(x, batch_data_samples, rescale=False)
         every = list(range(len(batch_data_samples)))
         view = self._look(x, every, [ImageLabels.of(sample) for sample in batch_data_samples], batch_inputs)
         instances, enhanced = self.roi_head.predict(x, proposals, batch_data_samples, rescale, view)
         more = [auxiliary.enhance(view).semantic_logits for auxiliary in self._semantic_auxiliaries]
-        logits = averaged(view.logits, [*enhanced, *more])
+        logits = self._refined(averaged(view.logits, [*enhanced, *more]), detail)
         semantic = [_resized(row, sample, rescale) for row, sample in zip(logits, batch_data_samples, strict=True)]
         panoptic = self.panoptic_fusion_head.predict([self._sure(found) for found in instances], semantic)
         for sample, found, fused in zip(batch_data_samples, instances, panoptic, strict=True):
             sample.pred_instances, sample.pred_panoptic_seg = found, fused
         return batch_data_samples
+
+    def _features(self, inputs: Tensor) -> tuple[tuple[Tensor, ...], Tensor | None]:
+        """The pyramid, and the finer map in front of it if the neck passes one on."""
+        x = self.extract_feat(inputs)
+        return (x[1:], x[0]) if isinstance(self.neck, DetailFPN) else (x, None)
+
+    def _refined(self, logits: Tensor, detail: Tensor | None) -> Tensor:
+        return logits if detail is None else self.semantic_head.refine(logits, detail)
 
     @property
     def _semantic_auxiliaries(self) -> Sequence[SemanticAuxiliary]:
@@ -142,6 +151,7 @@ class PanopticCascade(TwoStagePanopticSegmentor):
     def _semantic_terms(
         self,
         x: tuple[Tensor, ...],
+        detail: Tensor | None,
         inputs: Tensor,
         samples: Sequence[DetDataSample],
         images: Sequence[ImageLabels],
@@ -154,7 +164,9 @@ class PanopticCascade(TwoStagePanopticSegmentor):
         rows = having(view.images, lambda image: Labels.STUFF in image.owned)
         if rows:
             maps = torch.stack([samples[seen[row]].gt_sem_seg.sem_seg for row in rows])
-            terms = {"loss_seg": semantic_loss(self.semantic_head, select((view.logits,), rows)[0], maps)}
+            finer = None if detail is None else select((detail,), [seen[row] for row in rows])[0]
+            logits = self._refined(select((view.logits,), rows)[0], finer)
+            terms = {"loss_seg": semantic_loss(self.semantic_head, logits, maps)}
         else:
             terms = {"loss_seg": connected_zero(self.semantic_head)}
         for auxiliary in self._semantic_auxiliaries:

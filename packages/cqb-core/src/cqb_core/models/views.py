@@ -50,7 +50,7 @@ def stage_view(
     seen: StagePass,
     images: Sequence[ImageLabels],
     semantic: SemanticView | None,
-    mask_logits: Callable[[Tensor], Tensor],
+    mask_logits: Callable[..., Tensor],
     sampled: Mapping[int, SamplingResult] | None = None,
     targets: tuple[Tensor, ...] | None = None,
 ) -> StageView:
