@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cqb_core.testing import HERE, WIDTHS
 from cqb_net.main import main
 
 SHARED = Path(os.environ.get("CQB_DATA", Path(__file__).parents[1].parent / "shared" / "data"))
@@ -22,28 +23,10 @@ TINY = {
         "norm_eval": False,
         "style": "pytorch",
     },
-    "model.neck.in_channels": [8, 16, 32, 64],
-    "model.neck.out_channels": 16,
-    "model.rpn_head.in_channels": 16,
-    "model.rpn_head.feat_channels": 16,
-    "model.semantic_head.in_channels": 16,
-    "model.semantic_head.inner_channels": 16,
-    "model.semantic_head.norm_cfg.num_groups": 4,
-    "model.roi_head.bbox_roi_extractor.out_channels": 16,
-    "model.roi_head.mask_roi_extractor.out_channels": 16,
-    "model.roi_head.bbox_head.in_channels": 16,
-    "model.roi_head.bbox_head.fc_out_channels": 32,
-    "model.roi_head.mask_head.in_channels": 16,
-    "model.roi_head.mask_head.conv_out_channels": 16,
-    "model.train_cfg.rpn_proposal.max_per_img": 50,
-    "model.test_cfg.rpn.max_per_img": 20,
+    **{key: value for key, value in WIDTHS.items() if not key.startswith("model.backbone")},
+    **HERE,
     "train_cfg.max_epochs": 1,
     "train_cfg.val_interval": 1,
-    **{
-        f"{loader}_dataloader.{name}": value
-        for loader in ("train", "val", "test")
-        for name, value in (("num_workers", 0), ("persistent_workers", False))
-    },
 }
 """Overrides that make any of the configs train in seconds."""
 

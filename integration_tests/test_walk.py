@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from cqb_core.mmdet_tools import find_tool
-from cqb_core.training.config import FOLDER
+from cqb_core.plugins import config_files
 
 NAME = "panoptic-cascade_tiny_scenes"
 
 
-def test_scenes_check_assign_train_resume_evaluate_predict(run, tiny_options, tmp_path):
+@pytest.mark.parametrize("name", [NAME, "cqb-net_tiny_scenes"])
+def test_scenes_check_assign_train_resume_evaluate_predict(name, run, tiny_options, tmp_path):
     data, labels, out = tmp_path / "scenes", tmp_path / "labels.json", tmp_path / "run"
     status, said, _ = run("data", "scenes", data, "--train", 8, "--val", 3)
     assert (status, said) == (0, f"8 train and 3 val images in {data}\n")
@@ -23,7 +24,7 @@ def test_scenes_check_assign_train_resume_evaluate_predict(run, tiny_options, tm
     status, said, _ = run("data", "assign", data, "--ratio", "P=0.5,B=0.25,I=0.25", "-o", labels)
     assert (status, said) == (0, f"{labels}: P 4, B 2, I 2 of 8 images\n")
 
-    call = ["train", NAME, "--data", data, "--labels", labels, "--out", out, *tiny_options]
+    call = ["train", name, "--data", data, "--labels", labels, "--out", out, *tiny_options]
     status, said, err = run(*call)
     assert (status, said) == (0, f"trained: {out / 'epoch_1.pth'}\n")
     shown = [line.partition(" in ")[0] for line in err.splitlines()[:2]]
@@ -79,8 +80,9 @@ def tiny_scenes(tmp_path_factory):
     return root
 
 
-def test_mmdet_s_own_tools_train_and_test(tool_options, tmp_path):
-    config = FOLDER / f"{NAME}.py"
+@pytest.mark.parametrize("name", [NAME, "cqb-net_tiny_scenes"])
+def test_mmdet_s_own_tools_train_and_test(name, tool_options, tmp_path):
+    config = config_files()[name]
     call = [sys.executable, find_tool("train"), config, "--work-dir", tmp_path, *tool_options]
     done = subprocess.run(list(map(str, call)), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -24,17 +24,34 @@ from mmengine.registry import DefaultScope
 with DefaultScope.overwrite_default_scope("mmdet"):
     MODELS.build(load_config("panoptic-cascade_tiny_scenes").model)
 """,
+    "cqb_graph": """
+import torch
+from cqb_graph import RelationReasoning
+module = RelationReasoning(8, 6, num_things=3, num_stuff=4, node_dim=16)
+inputs = torch.randn(5, 8), torch.tensor([0, 0, 1, 1, 1]), torch.randn(2, 6, 4, 4), torch.randn(2, 4, 4, 4)
+module.predict(inputs[0], inputs[2], module(*inputs)).class_logits.sum().backward()
+""",
     "cqb_net": """
 import subprocess, sys, pathlib
 command = pathlib.Path(sys.executable).with_name("cqb-net")
 assert "predict" in subprocess.run([command, "--help"], check=True, capture_output=True, text=True).stdout
 subprocess.run([command, "data", "scenes", "scenes", "--train", "2", "--val", "1"], check=True)
 subprocess.run([command, "data", "check", "scenes"], check=True)
+from cqb_core.training import load_config
+assert len(load_config("cqb-net_tiny_scenes").model.auxiliaries) == 4
 """,
     "cqb_pareto": """
 import sys
 import cqb_pareto
 assert "torch" not in sys.modules
+""",
+    "cqb_weak": """
+import sys
+import torch
+from cqb_weak import Box2MaskLoss, Cls2BoxLoss, Cls2PixelLoss
+boxes = torch.tensor([[2.0, 3.0, 9.0, 8.0]])
+assert all(torch.isfinite(term) for term in Box2MaskLoss()(torch.zeros(1, 28, 28), boxes, boxes).values())
+assert not {"torchvision", "mmdet", "mmcv"} & sys.modules.keys()
 """,
 }
 
