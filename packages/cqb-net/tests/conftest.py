@@ -2,15 +2,13 @@ import sys
 
 import pytest
 
-from cqb_core.scenes import SceneStyle, write_scenes
+from cqb_core.testing import drawn
 from cqb_net.main import main
 
 
 @pytest.fixture(scope="session")
 def scenes(tmp_path_factory):
-    root = tmp_path_factory.mktemp("scenes")
-    write_scenes(root, train=8, val=3, style=SceneStyle(size=(64, 64)), seed=1)
-    return root
+    return drawn(tmp_path_factory.mktemp("scenes"))
 
 
 @pytest.fixture

@@ -42,17 +42,20 @@ def main() -> None:
 
     Anything else is a defect of ours and shows a traceback.
     """
-    from cqb_core import InputError
-
     try:
         app(prog_name="cqb-net")
-    except InputError as error:
+    except _input_errors() as error:
         _stop(error)
     except RuntimeError as error:
         # By name: the class lives beside torch, which a failed `data check` need not import.
         if type(error).__name__ != "NonFiniteLossError":
             raise
         _stop(error)
+
+
+def _input_errors() -> tuple[type[Exception], ...]:
+    """What our packages raise on wrong input, as far as they were imported; asked only when something was raised."""
+    return tuple(sys.modules[name].InputError for name in ("cqb_core", "cqb_pareto") if name in sys.modules)
 
 
 def _stop(error: Exception) -> None:

@@ -1,7 +1,11 @@
+import dataclasses
 import json
 import shutil
 
 import pytest
+
+from cqb_pareto import named_prices, paper_pilots, write_plan
+from cqb_pareto import plan as plan_labels
 
 
 def test_scenes_are_drawn_and_found_sound(run, tmp_path):
@@ -74,3 +78,44 @@ def test_scenes_are_not_drawn_over_something_else(refused, tmp_path):
 def test_numbers_out_of_range_are_wrong_calls(run, tmp_path):
     assert run("data", "scenes", tmp_path / "x", "--coherence", 2)[0] == 2
     assert run("data", "scenes", tmp_path / "x", "--train", -1)[0] == 2
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """A function that writes a plan for eight images."""
+
+    def write(**allocation):
+        pilots, path = paper_pilots(), tmp_path / "plan.json"
+        made = plan_labels(pilots, named_prices("paper-text"), budget=0.3, images=8, draws=20, seed=0)
+        counts = {kind: round(8 * share) for kind, share in allocation.items()}
+        write_plan(dataclasses.replace(made, allocation=allocation, counts=counts, bought=counts), path)
+        return path
+
+    return write
+
+
+def test_a_plan_is_assigned_and_listed(run, scenes, tmp_path, plan):
+    labels, out = tmp_path / "labels.json", tmp_path / "work"
+    status, said, _ = run("data", "assign", scenes, "--from-plan", plan(P=0.25, B=0.5, I=0.25), "-o", labels)
+    assert (status, said) == (0, f"{labels}: P 2, B 4, I 2 of 8 images\n")
+    status, said, _ = run("data", "worklist", scenes, labels, "--out", out, "--wage", 15)
+    assert status == 0
+    assert said.endswith(f"lists: {out}\n")
+    assert "all" in said
+    assert len((out / "B.csv").read_text().splitlines()) == 5
+
+
+def test_a_plan_that_buys_what_nobody_learns_from(refused, scenes, tmp_path, plan):
+    message = refused("data", "assign", scenes, "--from-plan", plan(P=0.5, scribbles=0.5), "-o", tmp_path / "l.json")
+    assert "plan.json: allocation: wanted one of P, I, B, M, S, none" in message
+    assert message.endswith("got 'scribbles'")
+
+
+def test_shares_or_a_plan(refused, scenes, tmp_path):
+    wanted = "data assign: --ratio, --from-plan: wanted one of them, got neither"
+    assert refused("data", "assign", scenes, "-o", tmp_path / "l.json") == wanted
+
+
+def test_what_is_wrong_with_prices_or_a_plan_is_one_sentence(refused, scenes, tmp_path):
+    run = ("data", "assign", scenes, "-o", tmp_path / "labels.json")
+    assert "no.json: file: wanted a plan as JSON" in refused(*run, "--from-plan", tmp_path / "no.json")

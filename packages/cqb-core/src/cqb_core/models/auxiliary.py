@@ -7,7 +7,7 @@ auxiliary by name; a config lists them.
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from jaxtyping import Bool, Float, Int, UInt8
@@ -101,6 +101,7 @@ class SemanticView:
         logits: s stuff classes and, last, the merged things class.
         valid: False where a cell of the logits lies in the padding.
         pixels: function that gives the images as RGB in 0..255, `m 3 H W`.
+        shared: for what the stages' auxiliaries make of the branch once, by keys of their own.
     """
 
     index: Sequence[int]
@@ -109,6 +110,7 @@ class SemanticView:
     logits: Float[Tensor, "m s_th h w"]
     valid: Bool[Tensor, "m h w"]
     pixels: Callable[[], Float[Tensor, "m 3 H W"]]
+    shared: dict[object, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

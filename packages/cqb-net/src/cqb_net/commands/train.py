@@ -25,14 +25,18 @@ def train(
     option: Annotated[
         list[str] | None, typer.Option("--set", help="Config entry to override, such as train_dataloader.batch_size=8.")
     ] = None,
+    leave_out: Annotated[
+        list[str] | None, typer.Option("--without", help="Module of CQB-Net to switch off, such as Relation, or all.")
+    ] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show mmengine's log.")] = False,
 ) -> None:
     """Train a panoptic network on images with mixed labels."""
     from cqb_core.training import parse_options
     from cqb_core.training import train as train_network
+    from cqb_net.modules import without
 
     checkpoint = train_network(
-        config,
+        without(config, leave_out or []),
         data,
         out,
         labels,

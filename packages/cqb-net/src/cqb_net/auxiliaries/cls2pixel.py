@@ -1,0 +1,78 @@
+"""Cls2Pixel at the semantic branch: stuff from image tags (beta L_C2P, Eq. 3)."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, cast
+
+import torch
+from jaxtyping import Bool
+from mmdet.registry import MODELS
+from torch import Tensor
+
+from cqb_core import Labels
+from cqb_core.models import Host, ImageLabels, SemanticAuxiliary, SemanticView
+from cqb_core.models.routing import connected_zero, having, inside
+from cqb_weak.cls2pixel import ClassBranch, Cls2PixelLoss
+
+
+@MODELS.register_module()
+class Cls2Pixel(SemanticAuxiliary):
+    """A classification branch on the semantic feature, and pseudo labels where an image owns no stuff map.
+
+    The branch learns from every image whose stuff tags are known, stuff maps imply them. Pixels under boxes are things
+    and get no pseudo label.
+
+    Args:
+        host: the network.
+        beta: weight of the module.
+        dropout: of the branch.
+        options: those of `cqb_weak.cls2pixel.Cls2PixelLoss`; its `warm_up` counts training steps.
+    """
+
+    name: ClassVar[str] = "cls2pixel"
+
+    def __init__(self, host: Host, beta: float = 0.5, dropout: float = 0.5, **options: Any) -> None:
+        super().__init__()
+        self.branch = ClassBranch(host.semantic_dim, host.num_stuff, dropout)
+        self.criterion, self.beta = Cls2PixelLoss(**options), beta
+        self.steps: Tensor
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+
+    def asks_for(self, owned: Labels) -> bool:
+        """Whether the stuff tags are known."""
+        return owned.stuff_tags
+
+    def loss(self, view: SemanticView) -> dict[str, Tensor]:
+        """`loss_pseudo`, `loss_cls` and `loss_energy`."""
+        step = int(self.steps)
+        self.steps += 1
+        rows = having(view.images, lambda image: self.asks_for(image.owned))
+        if not rows:
+            return dict.fromkeys(("loss_pseudo", "loss_cls", "loss_energy"), connected_zero(self))
+        images = [view.images[row] for row in rows]
+        feature, valid, pixels = view.feature[rows], view.valid[rows], view.pixels()[rows]
+        terms = self.criterion(
+            view.logits[rows],
+            self.branch(feature, valid),
+            self.branch.maps(feature),
+            pixels,
+            torch.stack([cast(Tensor, image.stuff_tags) for image in images]),
+            step,
+            known=under_boxes(images, pixels),
+            valid=inside([image.size for image in images], pixels.shape[2:], pixels),
+            unlabelled=torch.tensor([Labels.STUFF not in image.owned for image in images], device=pixels.device),
+        )
+        return {name: self.beta * value for name, value in terms.items()}
+
+
+def under_boxes(images: Sequence[ImageLabels], pixels: Tensor) -> Bool[Tensor, "m H W"]:
+    """Pixels whose centres lie in a box of an image, as far as it owns boxes."""
+    height, width = pixels.shape[2:]
+    y, x = (torch.arange(size, device=pixels.device) + 0.5 for size in (height, width))
+    covered = torch.zeros((len(images), height, width), dtype=torch.bool, device=pixels.device)
+    for place, image in enumerate(images):
+        if image.boxes is not None and len(image.boxes):
+            x0, y0, x1, y1 = image.boxes.unbind(1)
+            across = ((x >= x0[:, None]) & (x < x1[:, None])).float()
+            down = ((y >= y0[:, None]) & (y < y1[:, None])).float()
+            covered[place] = down.T @ across > 0
+    return covered

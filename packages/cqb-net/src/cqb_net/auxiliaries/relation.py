@@ -1,0 +1,103 @@
+"""Relation reasoning in every stage: things and stuff inform each other (L_RR, Eq. 3)."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from mmdet.registry import MODELS
+from torch import Tensor
+
+from cqb_core import IGNORE, Labels
+from cqb_core.models import Enhanced, Host, ImageLabels, SemanticView, StageAuxiliary, StageView
+from cqb_core.models.routing import connected_zero, having, select
+from cqb_graph import GraphOptions, Predictions, RelationLoss, RelationReasoning, Targets, class_centers
+from cqb_net.auxiliaries.regions import regions_of
+
+
+@MODELS.register_module()
+class Relation(StageAuxiliary):
+    """Enhanced class, box and semantic logits, learnt from boxes and from stuff maps, averaged with the network's.
+
+    Args:
+        host: the network.
+        beta: weight of the semantic term.
+        node_dim: length of nodes and enhanced features.
+        layers: of the super graph.
+        heads: of its layers but the last.
+        options: those of `cqb_graph.GraphOptions`.
+    """
+
+    name: ClassVar[str] = "relation"
+    reads_semantic: ClassVar[bool] = True
+
+    def __init__(
+        self, host: Host, beta: float = 0.5, node_dim: int = 128, layers: int = 2, heads: int = 2, **options: Any
+    ) -> None:
+        super().__init__()
+        self.reasoning = RelationReasoning(
+            host.region_dim,
+            host.semantic_dim,
+            host.num_things,
+            host.num_stuff + 1,
+            node_dim=node_dim,
+            layers=layers,
+            heads=heads,
+            box_columns=host.box_columns,
+            options=GraphOptions(**options),
+        )
+        self.criterion, self.num_things = RelationLoss(beta), host.num_things
+
+    def asks_for(self, owned: Labels) -> bool:
+        """Boxes teach the region's side, stuff maps the pixels'."""
+        return Labels.BOX in owned.implied or Labels.STUFF in owned
+
+    def loss(self, view: StageView) -> dict[str, Tensor]:
+        """`loss_cls`, `loss_bbox` and `loss_seg`."""
+        images = having(view.images, lambda image: self.asks_for(image.owned))
+        if not images or view.semantic is None:
+            return dict.fromkeys(("loss_cls", "loss_bbox", "loss_seg"), connected_zero(self))
+        rows, predictions = self._predict(view, view.semantic, images)
+        terms = self.criterion(
+            predictions,
+            Targets(
+                view.class_targets[rows],
+                view.box_targets[rows],
+                channel_maps([view.images[i] for i in images], predictions.semantic_logits, self.num_things),
+            ),
+        )
+        return {"loss_cls": terms.classes, "loss_bbox": terms.boxes, "loss_seg": terms.semantic}
+
+    def enhance(self, view: StageView) -> Enhanced:
+        """What relation reasoning says of every region and pixel."""
+        if view.semantic is None:
+            return Enhanced()
+        _, said = self._predict(view, view.semantic, list(range(len(view.images))))
+        return Enhanced(said.class_logits, said.box_deltas, said.semantic_logits)
+
+    def _predict(self, view: StageView, semantic: SemanticView, images: list[int]) -> tuple[Tensor, Predictions]:
+        """The regions of `images` and what is said of them and of those images' pixels."""
+        rows, image = regions_of(images, view.image_index, len(view.images))
+        seen = [semantic.index.index(position) for position in images]
+        feature, logits, valid = select((semantic.feature, semantic.logits, semantic.valid), seen)
+        region = view.region if len(rows) == len(view.region) else view.region[rows]
+        key = ("class centers", *images)
+        if key not in semantic.shared:
+            semantic.shared[key] = class_centers(feature, logits, valid)
+        relations = self.reasoning(region, image, feature, logits, valid, centers=semantic.shared[key])
+        return rows, self.reasoning.predict(region, feature, relations)
+
+
+def channel_maps(
+    images: Sequence[ImageLabels], logits: Float[Tensor, "m s_th h w"], num_things: int
+) -> Int[Tensor, "m h w"] | None:
+    """For each pixel of the logits the channel that it should be, 255 unknown; None when no image owns a stuff map."""
+    known = [image.semantic for image in images if image.semantic is not None]
+    if not known:
+        return None
+    unknown = torch.full_like(known[0], IGNORE)
+    full = torch.stack([unknown if image.semantic is None else image.semantic for image in images])
+    small = F.interpolate(full[:, None].float(), size=logits.shape[2:], mode="nearest")[:, 0].long()
+    merged = logits.shape[1] - 1
+    return torch.where(small == IGNORE, IGNORE, torch.where(small < num_things, merged, small - num_things))

@@ -1,0 +1,133 @@
+"""What CQB-Net costs beside the bare cascade: counted FLOPs, latency and a training step, as ratios within one run.
+
+    hatch run python tools/bench_net.py --csv packages/cqb-net/results/cost.csv
+
+The two networks see the same image by turns. The paper reports +14.02 GFLOPs and 283 against 256 ms (a ratio of 1.105)
+for ResNet-50 at 1333x800. FLOPs are twice the multiply-adds, as torch counts them.
+"""
+
+import argparse
+import csv
+import resource
+import subprocess
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from mmdet.registry import MODELS
+from mmengine.registry import DefaultScope
+from torch.utils.flop_counter import FlopCounterMode
+
+from cqb_core.files import replacing
+from cqb_core.plugins import register
+from cqb_core.training import load_config
+
+ROOT = Path(__file__).parent.parent
+NAMES = {"cascade": "panoptic-cascade_r50_fpn_24e_coco", "cqb-net": "cqb-net_r50_fpn_24e_coco"}
+COLUMNS = ("measure", "size", "threads", "cascade", "cqb_net", "difference", "ratio", "repeats", "device", "commit")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", default="1333x800", help="width x height")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--skip-flops", action="store_true")
+    parser.add_argument("--csv", type=Path, help="append the rows to this file")
+    arguments = parser.parse_args()
+    width, height = map(int, arguments.size.split("x"))
+    register()
+    networks = {name: network(config).to(arguments.device).eval() for name, config in NAMES.items()}
+    batch = photograph(width, height)
+    rows = []
+    if not arguments.skip_flops:
+        rows.append(("inference GFLOPs", {name: gflops(each, batch) for name, each in networks.items()}, 1))
+    rows.append(("inference seconds", by_turns(networks, batch, arguments.repeats), arguments.repeats))
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    table = [
+        {
+            "measure": measure,
+            "size": arguments.size,
+            "threads": torch.get_num_threads(),
+            "cascade": f"{found['cascade']:.4g}",
+            "cqb_net": f"{found['cqb-net']:.4g}",
+            "difference": f"{found['cqb-net'] - found['cascade']:.4g}",
+            "ratio": f"{found['cqb-net'] / found['cascade']:.3f}",
+            "repeats": repeats,
+            "device": torch.cuda.get_device_name() if arguments.device == "cuda" else "cpu",
+            "commit": commit.stdout.strip(),
+        }
+        for measure, found, repeats in rows
+    ]
+    for row in table:
+        print("  ".join(f"{key} {value}" for key, value in row.items()))
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+    if arguments.csv:
+        append(arguments.csv, table)
+
+
+def network(name: str) -> Any:
+    """A network of COCO's classes with random weights from a fixed seed."""
+    torch.manual_seed(0)
+    model = load_config(name).model
+    model.backbone.init_cfg = None
+    with DefaultScope.overwrite_default_scope("mmdet"):
+        return MODELS.build(model)
+
+
+def photograph(width: int, height: int) -> dict[str, Any]:
+    """One random image as a data set would give it."""
+    from mmdet.structures import DetDataSample
+
+    pixels = torch.randint(0, 256, (3, height, width), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    shape = (height, width)
+    meta = {"img_shape": shape, "ori_shape": shape, "scale_factor": (1.0, 1.0), "flip": False, "img_id": 1}
+    return {"inputs": [pixels], "data_samples": [DetDataSample(metainfo=meta)]}
+
+
+@torch.no_grad()
+def predict(each: Any, batch: dict[str, Any]) -> None:
+    """Backbone to panoptic map."""
+    data = each.data_preprocessor(batch, False)
+    each.predict(data["inputs"], data["data_samples"])
+
+
+def gflops(each: Any, batch: dict[str, Any]) -> float:
+    """Counted on one prediction."""
+    with FlopCounterMode(display=False) as counter:
+        predict(each, batch)
+    return float(counter.get_total_flops()) / 1e9
+
+
+def by_turns(networks: dict[str, Any], batch: dict[str, Any], repeats: int) -> dict[str, float]:
+    """Median seconds of each, after one prediction that does not count."""
+    times: dict[str, list[float]] = {name: [] for name in networks}
+    for turn in range(repeats + 1):
+        for name, each in networks.items():
+            begun = time.perf_counter()
+            predict(each, batch)
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            if turn:
+                times[name].append(time.perf_counter() - begun)
+    return {name: median(values) for name, values in times.items()}
+
+
+def append(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Put rows into a CSV; those of the same measure, size, threads and device are replaced."""
+    old = list(csv.DictReader(path.open(newline=""))) if path.exists() else []
+    key = ("measure", "size", "threads", "device")
+    new = {tuple(str(row[k]) for k in key) for row in rows}
+    kept = [row for row in old if tuple(row[k] for k in key) not in new]
+    path.parent.mkdir(exist_ok=True)
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=COLUMNS)
+        writer.writeheader()
+        writer.writerows([*kept, *rows])
+
+
+if __name__ == "__main__":
+    main()
