@@ -1,11 +1,10 @@
-"""The numbers in the READMEs: one CSV row a training, and the tables that are made from the CSVs.
+"""The qualities in cqb-core's README: one CSV row a training, and the tables that are made from the CSVs.
 
     hatch run python tools/results.py record RUN --data DATA --csv FILE --ratio P=1 --seed 0 --command "..."
     hatch run python tools/results.py tables
 
 `record` scores a training folder and appends a row (a row of the same ratio and seed is replaced). `tables` rewrites
-what stands between `<!-- table NAME -->` and `<!-- end -->` in the packages' READMEs from `results/NAME.csv` beside
-them.
+what stands between `<!-- table NAME -->` and `<!-- end -->` in cqb-core's README from `results/NAME.csv` beside it.
 """
 
 import argparse
@@ -80,8 +79,8 @@ def figures(scores: dict) -> dict[str, str]:
 
 
 def tables() -> None:
-    """Rewrite every table that a README of a package marks."""
-    for readme in ROOT.glob("packages/*/README.md"):
+    """Rewrite the tables that cqb-core's README marks."""
+    for readme in ROOT.glob("packages/cqb-core/README.md"):
         text = readme.read_text()
         made = re.sub(
             r"(<!-- table (\S+) -->\n).*?(<!-- end -->)",

@@ -21,6 +21,7 @@ from cqb_core.progress import reporting, stderr
 from cqb_core.taxonomy import Taxonomy
 from cqb_core.training.config import fit_to_data, load_config, override, require_same_classes
 from cqb_core.training.plain_checkpoint import load_checkpoint
+from cqb_core.training.processes import together
 from cqb_core.training.runner import running
 from cqb_core.training.schedule import set_epochs
 
@@ -44,7 +45,7 @@ def train(
     progress: bool = True,
     verbose: bool = False,
 ) -> Path:
-    """Train, validate and keep checkpoints in a folder.
+    """Train, validate and keep checkpoints in a folder; under `torchrun` each process takes its part of every batch.
 
     Args:
         config: name of a config of this package, path of one, or the config itself.
@@ -91,7 +92,7 @@ def train(
         made.custom_hooks = [*made.get("custom_hooks", []), {"type": "ProgressHook"}]
     if last is not None:
         made.resume, made.load_from = True, str(last)
-    with running(made, f"{out.name}-{uuid.uuid4().hex[:8]}", verbose) as runner:
+    with together(made), running(made, f"{out.name}-{uuid.uuid4().hex[:8]}", verbose) as runner:
         runner.train()
     return last_checkpoint(out)
 

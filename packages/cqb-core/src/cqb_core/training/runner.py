@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
+import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
+from mmengine.model import MMDistributedDataParallel
 from mmengine.runner import Runner
+from torch import nn
 
 from cqb_core.quiet import hushed
 from cqb_core.training.loader_errors import input_error_in
@@ -24,6 +27,14 @@ class FileLogRunner(Runner):
             if not self.cfg.get("verbose") and not isinstance(handler, logging.FileHandler):
                 handler.setLevel(logging.CRITICAL + 1)
         return logger
+
+    def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
+        """See `Runner.wrap_model`, which takes for granted that every process has a GPU."""
+        if not self.distributed or torch.cuda.is_available():
+            wrapped: nn.Module = super().wrap_model(model_wrapper_cfg, model)
+            return wrapped
+        together: nn.Module = MMDistributedDataParallel(module=model, broadcast_buffers=False)
+        return together
 
     def load_checkpoint(self, *args: Any, **kwargs: Any) -> Any:
         """See `Runner.load_checkpoint`, which prints where it loads from."""
