@@ -15,8 +15,14 @@ def test_two_pilots_of_a_design_are_trained_scored_and_read(tiny, tmp_path):
     design.write_text(DESIGN)
     options = {
         **{key: value for key, value in tiny.items() if not key.startswith("train_cfg.")},
-        "train_dataloader.batch_size": 2,
+        "model.backbone": {**tiny["model.backbone"], "norm_eval": True},
         "model.auxiliaries.3.warm_up": 8,
+        "model.train_cfg.rpn_proposal.max_per_img": 20,
+        "model.test_cfg.rpn.max_per_img": 10,
+        "model.test_cfg.panoptic.stuff_area_limit": 1,
+        "optim_wrapper.optimizer.lr": 0.004,
+        "param_scheduler.0.end": 4,
+        "train_dataloader.batch_size": 2,
     }
 
     def sweep():
@@ -28,7 +34,7 @@ def test_two_pilots_of_a_design_are_trained_scored_and_read(tiny, tmp_path):
     assert not failures.exists(), failures.read_text()
     pilots = read_pilots(table)
     assert [(run.rest, run.variant, run.images) for run in pilots.runs] == [("none", "baseline", 8), ("I", "module", 8)]
-    assert all(run.quality("stuff") > 0 for run in pilots.runs)
+    assert max(run.quality("stuff") for run in pilots.runs) > 1
 
     with (out / "runs.csv").open() as file:
         runs = list(csv.DictReader(file))

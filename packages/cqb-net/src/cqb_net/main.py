@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cqb_net.commands import data, evaluate, predict, train
+from cqb_net.commands import data, evaluate, pilot, predict, study, train
 
 app = typer.Typer(
     name="cqb-net",
@@ -16,6 +16,8 @@ app = typer.Typer(
 )
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)
+app.command("pilot")(pilot.pilot)
+app.command("study")(study.study)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 

@@ -1,0 +1,59 @@
+"""`cqb-net pilot`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def pilot(
+    data: Annotated[Path, typer.Option(help="Data set in COCO panoptic layout.")],
+    config: Annotated[str, typer.Option(help="Name of a config that has the modules, or a file.")],
+    out: Annotated[Path, typer.Option(help="Folder for pilots.csv and all else; one of earlier pilots is continued.")],
+    shares: Annotated[str, typer.Option(help="Panoptic shares of Table 2.")] = "0.1,0.3,0.5",
+    seeds: Annotated[int, typer.Option(min=1, help="Repetitions of Table 2, with other images and weights.")] = 3,
+    design: Annotated[Path | None, typer.Option(help="CSV of `cqb-pareto design`, instead of Table 2.")] = None,
+    rows: Annotated[
+        str | None,
+        typer.Option(help="Rows of Table 2: Cls2Box, Box2Mask, Relation st->th, Cls2Pixel, Relation th->st."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Length of every training, schedule stretched.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Trainings at a time here; one a GPU, or 2 without GPU, by default.")
+    ] = None,
+    ray: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Run on this Ray cluster (extra: ray).")] = None,
+    limit: Annotated[float | None, typer.Option(min=0, help="Minutes after which a training is stopped.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--set", help="Config entry to override, such as train_dataloader.batch_size=8.")
+    ] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")] = False,
+    keep_weights: Annotated[bool, typer.Option("--keep-weights", help="Keep checkpoints of what is done.")] = False,
+    allow_unseen: Annotated[
+        bool, typer.Option("--allow-unseen", help="Go on when no image of an assignment shows some class.")
+    ] = False,
+    check: Annotated[bool, typer.Option(help="Look at every file before the first training.")] = True,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained.")] = False,
+) -> None:
+    """Train the pilots of Table 2 and write the table that cqb-pareto reads.
+
+    What is done stays done: the same command goes on after a stop. Exit status 1 when a training has failed.
+    """
+    from cqb_core.training import parse_options
+    from cqb_net.commands.options import executor_of, numbers
+    from cqb_net.pilots.pilot import Recipe
+    from cqb_net.pilots.planning import plan_sweep
+    from cqb_net.pilots.runs import SweepTables
+    from cqb_net.pilots.sweep import run_sweep, wanted_entries
+    from cqb_net.terminal import console
+
+    names = None if rows is None else rows.split(",")
+    entries = wanted_entries(numbers(shares, "--shares"), seeds, names, design)
+    sweep = plan_sweep(data, Recipe.of(config, epochs, parse_options(option or [])), entries, allow_unseen)
+    if dry_run:
+        console().print(sweep.table())
+        return
+    seconds = None if limit is None else 60 * limit
+    written = run_sweep(sweep, out, executor_of(workers, ray), seconds, retry_failed, keep_weights, check)
+    typer.echo(f"pilots: {written}")
+    failed = SweepTables(out).failed & {planned.pilot.key for planned in sweep.trainings}
+    raise typer.Exit(int(bool(failed)))
