@@ -168,12 +168,13 @@ def test_wrong_arguments_are_named(arguments, message):
 
 
 DRIVER = """
-    import pickle, sys
+    import pickle, signal, sys
     from pathlib import Path
     from cqb_net.pilots.local import LocalProcesses
     from cqb_net.pilots.sweep import run_sweep
     import trivial
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit a deaf one
     sweep = pickle.loads(Path(sys.argv[1]).read_bytes())
     run_sweep(sweep, sys.argv[2], LocalProcesses(2), check=False, run=trivial.run)
 """

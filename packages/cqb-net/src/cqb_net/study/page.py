@@ -23,7 +23,7 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; }
 table { border-collapse: collapse; margin: 1rem 0; }
 th, td { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #ddd; }
-th:first-child, td:first-child, td.labels { text-align: left; }
+th:nth-child(-n + 2), td:nth-child(-n + 2) { text-align: left; }
 tr.planned { background: #eef6ee; font-weight: 600; }
 img { max-width: 100%; }
 """
@@ -85,4 +85,4 @@ def _row(group: Sequence[TrialScore]) -> str:
         values.append(f"{mean(known):.1f}" if known else "-")
     cells = "".join(f"<td>{value}</td>" for value in values)
     style = ' class="planned"' if first.name == "planned" else ""
-    return f'<tr{style}><td>{escape(first.name)}</td><td class="labels">{escape(labels)}</td>{cells}</tr>'
+    return f"<tr{style}><td>{escape(first.name)}</td><td>{escape(labels)}</td>{cells}</tr>"

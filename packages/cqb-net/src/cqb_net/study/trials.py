@@ -90,7 +90,9 @@ def run_trials(
     """
     out, root = Path(out), Path(data).resolve()
     pilots = planned_pilots(trials, data, recipe)
-    folders = {pilot.key: (out / f"{trial.name.replace(' ', '-')}-{pilot.key}").resolve() for trial, pilot in pilots}
+    folders: dict[str, Path] = {}
+    for trial, pilot in pilots:  # trials of the same labels and seed share a training
+        folders.setdefault(pilot.key, (out / f"{trial.name.replace(' ', '-')}-{pilot.key}").resolve())
     jobs = {
         pilot.key: Job(
             pilot.key, partial(run_pilot, pilot, root, folders[pilot.key], True), folders[pilot.key] / "log.txt"
