@@ -53,7 +53,15 @@ def test_a_config_can_name_it(tmp_path):
     assert type(built.roi_head.mask_head).__name__ == "BoxedMaskHead"
 
 
-def test_it_learns(capsys):
-    scores = example.main(["--steps", "40", "--seed", "0"])
+def test_the_mask_head_sees_the_colours_of_the_images(model):
+    shapes = example.draw_shapes(2, torch.Generator().manual_seed(0), example.SIDE)
+    data = model.train().data_preprocessor(example.samples(shapes, torch.arange(2)), True)
+    model(**data, mode="loss")
+    torch.testing.assert_close(model.roi_head.mask_head.images, shapes.images, atol=1e-5, rtol=0)
+
+
+def test_it_learns_more_than_to_fill_the_boxes(capsys):
+    scores = example.main(["--steps", "120", "--seed", "0"])
+    assert scores.after > scores.filled + 0.08
     assert scores.after > scores.before + 0.1
     assert "loss_mil" in capsys.readouterr().out

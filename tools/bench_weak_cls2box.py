@@ -1,33 +1,26 @@
 """What a Cls2Box loss costs, forward and backward, beside the loop over images and classes, and what its checks cost.
 
-    hatch run python tools/bench_weak_cls2box.py [--device cuda] [--repeats 30] [--csv FILE]
+    OMP_NUM_THREADS=1 python tools/bench_weak_cls2box.py [--device cuda] [--rounds 7] [--csv FILE]
 
-Both run in turn in one process; times are medians, of the processor where there is no GPU. The floor is the time to
-read the three logits and write their gradients once, at the bandwidth that a copy of 64 MiB reaches here: the
-arithmetic (about 40 flops a logit) is below that. The checks are timed in a row of 20 calls, so with warm caches.
+The floor is the time to read the three logits and write their gradients once, at the bandwidth that copying a large
+tensor reaches in the same run: the arithmetic (about 40 flops a logit) is below that. See `weak_bench`.
 """
-
-import argparse
-import csv
-import os
-import platform
-import statistics
-import time
-from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from weak_bench import Bench, gradients, run
 
-from cqb_weak import arguments as checks
+from cqb_weak.arguments import finite
 from cqb_weak.cls2box import Cls2BoxLoss
 
 SIZES = ((1, 2000, 80), (8, 2000, 80), (8, 16000, 80))
 """Images, proposals in all, classes."""
 
+LOSS = Cls2BoxLoss()
 
-def drawn(images: int, proposals: int, classes: int, device: str) -> tuple[Tensor, ...]:
+
+def drawn(images: int, proposals: int, classes: int, device: torch.device) -> tuple[Tensor, ...]:
     """Arguments of the loss; the last is the detector's logits."""
     generator = torch.Generator().manual_seed(0)
     logits = [torch.randn(proposals, classes + extra, generator=generator) for extra in (0, 0, 1)]
@@ -50,100 +43,34 @@ def loop_loss(class_logits: Tensor, proposal_logits: Tensor, image: Tensor, tags
     return torch.stack(losses).sum() / len(tags)
 
 
-def seconds(call: Callable[[], Tensor], leaves: list[Tensor], device: str) -> float:
-    """One forward and backward pass."""
-    for leaf in leaves:
-        leaf.grad = None
-    begin = clock(device)
-    call().backward()
-    return clock(device) - begin
+def measure(bench: Bench) -> None:
+    """A row a size."""
+    healthy = torch.zeros((), device=bench.device)
+    for images, proposals, classes in SIZES:
+        given = drawn(images, proposals, classes, bench.device)
+        leaves = [given[0], given[1], given[4]]
+        torch.testing.assert_close(ours(*given), loop_loss(*given), rtol=1e-4, atol=1e-4)
+        fast, slow = (gradients(lambda loss=loss, given=given: loss(*given), leaves) for loss in (ours, loop_loss))
+        (quick,) = bench.medians(fast)
+        _, loop = bench.medians(fast, slow, rounds=3)
+        floor = 8 * sum(leaf.numel() for leaf in leaves) * bench.ms_a_byte
+        what = f"{images} x {proposals // images} proposals, {classes} classes"
+        checks = bench.checks(fast, lambda given=given: check(healthy, *given))
+        bench.add(what, quick, floor, "loop over images and classes", loop, checks)
 
 
-def check_seconds(loss: Cls2BoxLoss, given: tuple[Tensor, ...], device: str) -> float:
-    """The argument checks of one call, alone; on a GPU they wait for it twice."""
-    class_logits, proposal_logits, image, tags, detector = given
-    result = class_logits.detach().sum()
-    begin = clock(device)
-    for _ in range(20):
-        loss._checked(class_logits, proposal_logits, image, tags, detector, None, None)
-        checks.finite(result, class_logits=class_logits)
-    return (clock(device) - begin) / 20
+def ours(*given: Tensor) -> Tensor:
+    """The loss of the package."""
+    return LOSS(*given)["loss_cls2box"]
 
 
-def clock(device: str) -> float:
-    """Processor seconds, which other work on the machine does not touch; wall seconds on a GPU."""
-    if device == "cpu":
-        return time.process_time()
-    torch.cuda.synchronize()
-    return time.perf_counter()
-
-
-def bandwidth(device: str) -> float:
-    """Bytes a second of a copy, read and write counted."""
-    source = torch.ones(16 * 2**20, device=device)
-    target = torch.empty_like(source)
-    times = []
-    for _ in range(10):
-        begin = clock(device)
-        target.copy_(source)
-        times.append(clock(device) - begin)
-    return 2 * source.numel() * 4 / min(times)
-
-
-def measure(size: tuple[int, int, int], device: str, repeats: int, speed: float) -> dict[str, str | int]:
-    """One row of the table."""
-    given, loss = drawn(*size, device), Cls2BoxLoss()
-    leaves = [given[0], given[1], given[4]]
-
-    def ours() -> Tensor:
-        return loss(*given)["loss_cls2box"]
-
-    torch.testing.assert_close(ours(), loop_loss(*given), rtol=1e-4, atol=1e-4)
-    loops, full, checked = [], [], []
-    for turn in range(repeats):
-        full.append(seconds(ours, leaves, device))
-        checked.append(check_seconds(loss, given, device))
-        if turn < max(3, repeats // 10):
-            loops.append(seconds(lambda: loop_loss(*given), leaves, device))
-    floor = 2 * sum(leaf.numel() for leaf in leaves) * 4 / speed
-    median = statistics.median(full)
-    row = {"images": size[0], "proposals": size[1], "classes": size[2], "device": device}
-    row |= {"ms": f"{1e3 * median:.2f}", "loop_ms": f"{1e3 * statistics.median(loops):.1f}"}
-    row |= {"faster_than_loop": f"{statistics.median(loops) / median:.1f}", "floor_ms": f"{1e3 * floor:.3f}"}
-    row |= {
-        "times_floor": f"{median / floor:.1f}",
-        "checks_percent": f"{100 * statistics.median(checked) / median:.2f}",
-    }
-    return row | {"threads": torch.get_num_threads(), "torch": torch.__version__, "machine": platform.machine()}
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--repeats", type=int, default=30)
-    parser.add_argument("--csv", type=Path, help="file to write the rows to")
-    given = parser.parse_args()
-    speed = bandwidth(given.device)
-    rows = [measure(size, given.device, given.repeats, speed) for size in SIZES]
-    for row in rows:
-        print(", ".join(f"{name} {value}" for name, value in row.items()))
-    print(f"bandwidth of a copy: {speed / 1e9:.1f} GB/s; load of the machine: {os.getloadavg()[0]:.1f}")
-    if given.csv:
-        write_csv(given.csv, rows)
-
-
-def write_csv(path: Path, rows: list[dict[str, str | int]]) -> None:
-    """Whole or not at all."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+def check(
+    healthy: Tensor, class_logits: Tensor, proposal_logits: Tensor, image: Tensor, tags: Tensor, detector: Tensor
+) -> None:
+    """What the loss does before and after it computes, on healthy input."""
+    LOSS._checked(class_logits, proposal_logits, image, tags, detector, None, None)
+    finite(healthy, class_logits=class_logits)
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, measure)

@@ -2,68 +2,27 @@
 
     OMP_NUM_THREADS=1 python tools/bench_weak_cls2pixel.py --csv packages/cqb-weak/results/bench_cls2pixel.csv
 
-Each number is the median of several calls, after one that is not counted. `floor` is what the same machine needs, in
-the same run, for the least work that the operation cannot avoid:
+`floor` is what the same machine needs, in the same run, for the least work that the operation cannot avoid:
 
 - exact sum: half of the n^2 exponentials (the kernel is symmetric), timed as torch's own exp on a block in cache, and
   the multiplications of two matrix products, timed as torch's own product of 512 x 512;
 - lattice filter: bytes moved once through memory (values read for splatting, each vertex read and written once an axis,
   values written), timed by copying a large tensor.
 
-The loops run on fewer pixels and are scaled by n (pixels; n^2 for the pairs), which the row says.
+The loops run on fewer pixels and are scaled by n (pixels; n^2 for the pairs), which the row says. `weak_bench` says how
+it measures.
 """
-
-import argparse
-import csv
-import io
-import os
-import platform
-import statistics
-import tempfile
-import time
-from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
+from weak_bench import Bench, gradients, run
 
+from cqb_weak.arguments import finite
 from cqb_weak.cls2pixel import Cls2PixelLoss, DenseCrf, DenseEnergy
 from cqb_weak.cls2pixel.pixels import positions_and_colours
 from cqb_weak.permutohedral import Lattice, gaussian_sum
 from cqb_weak.permutohedral.simplex import enclosing_simplex, vertices
-
-COLUMNS = ("what", "milliseconds", "floor_milliseconds", "times_floor", "against", "their_milliseconds", "times_faster")
-Row = tuple[str, float, float | None, float | None, str, float | None, float | None]
-
-
-class Clock:
-    """Medians on one device."""
-
-    def __init__(self, device: torch.device, rounds: int) -> None:
-        self.device, self.rounds = device, rounds
-
-    def once(self, call: Callable[[], object]) -> float:
-        """Milliseconds of one call."""
-        self._wait()
-        begin = time.perf_counter()
-        call()
-        self._wait()
-        return (time.perf_counter() - begin) * 1e3
-
-    def median(self, call: Callable[[], object]) -> float:
-        """Milliseconds of the median call."""
-        self.once(call)
-        return statistics.median(self.once(call) for _ in range(self.rounds))
-
-    def medians(self, *calls: Callable[[], object]) -> list[float]:
-        """Of several, in turns, so that what else the machine does meets all alike."""
-        times = [[self.once(call) for call in calls] for _ in range(self.rounds + 1)][1:]
-        return [statistics.median(column) for column in zip(*times, strict=True)]
-
-    def _wait(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
 
 
 def picture(height: int, width: int, device: torch.device) -> Tensor:
@@ -99,118 +58,96 @@ def loop_over_vertices(features: Tensor, values: Tensor) -> Tensor:
     return torch.stack(gathered) / (1 + 2.0**-d)
 
 
-def row(what: str, own: float, floor: float | None = None, against: str = "", theirs: float | None = None) -> Row:
-    """A line of the table, printed."""
-    line = (what, own, floor, floor and own / floor, against, theirs, theirs and theirs / own)
-    print(*(f"{x:.3g}" if isinstance(x, float) else x or "-" for x in line), sep=" | ", flush=True)
-    return line
-
-
-def bench_energy(clock: Clock) -> list[Row]:
-    """64 x 64 pixels, 21 classes: forward and backward, against a loop over pixels and against no checks."""
-    device, side, classes = clock.device, 64, 21
+def bench_energy(bench: Bench) -> None:
+    """64 x 64 pixels, 21 classes: against a loop over pixels."""
+    device, side, classes = bench.device, 64, 21
     image, energy = picture(side, side, device), DenseEnergy()
     probabilities = torch.rand(1, classes, side, side, device=device).softmax(1).requires_grad_()
     features = positions_and_colours(image, (energy.xy,) * 2, energy.rgb)[0]
     values, rows, block = probabilities.detach().flatten(2).mT[0], 64, torch.zeros(256, 256, device=device)
-    out = torch.empty_like(block)
-    loop = clock.median(lambda: loop_over_pixels(features, values, rows)) * side * side / rows
-    pairs, square = (side * side) ** 2 / 2, torch.rand(512, 512, device=device)
-    exponential = clock.median(lambda: [torch.exp(block, out=out) for _ in range(16)]) / 16 / block.numel()
-    multiplication = clock.median(lambda: square @ square) / 512**3
-    floor = pairs * (exponential + multiplication * (features.shape[1] + 2 + 2 * (classes + 1)))
-    both = clock.median(lambda: energy(probabilities, image).sum().backward())
-    return [
-        row(f"energy 64x64x{classes}, forward and backward", both, floor, "loop over pixels, forward, scaled", loop)
-    ]
+    out, square = torch.empty_like(block), torch.rand(512, 512, device=device)
+    step = gradients(lambda: energy(probabilities, image).sum(), [probabilities])
+    exponentials, product, loop = bench.medians(
+        lambda: [torch.exp(block, out=out) for _ in range(16)],
+        lambda: square @ square,
+        lambda: loop_over_pixels(features, values, rows),
+    )
+    (own,) = bench.medians(step, rounds=3)
+    work = exponentials / 16 / block.numel() + product / 512**3 * (features.shape[1] + 2 + 2 * (classes + 1))
+    what = f"dense energy, {side} x {side} pixels, {classes} classes"
+    bench.add(
+        what, own, (side * side) ** 2 / 2 * work, "loop over pixels, forward only, scaled", loop * side * side / rows
+    )
 
 
-def bench_lattice(clock: Clock) -> list[Row]:
-    """320 x 240 pixels, 21 classes, and the size at which the exact sum runs too."""
-    device, classes = clock.device, 21
+def bench_lattice(bench: Bench) -> None:
+    """320 x 240 pixels, 21 classes, and a size at which the exact sum runs too. Forward only."""
+    device, classes = bench.device, 21
     features = positions_and_colours(picture(240, 320, device), (80.0, 80.0), 13.0)
     values = torch.rand(1, features.shape[1], classes, device=device)
     lattice = Lattice.of(features)
-    moved = (2 * values.numel() + 2 * 7 * lattice.vertices * classes) * 4
-    large, copy = torch.zeros(2, 2**24, device=device)
-    floor = clock.median(lambda: copy.copy_(large)) / (8 * large.numel()) * moved
-    few = 2000
-    loop = clock.once(lambda: loop_over_vertices(features[0, :few], values[0, :few])) * features.shape[1] / few
-    lines = [
-        row(f"lattice 320x240, build ({lattice.vertices} vertices)", clock.median(lambda: Lattice.of(features))),
-        row(f"lattice 320x240x{classes}, filter", clock.median(lambda: lattice.apply(values)), floor),
-        row(
-            f"lattice 320x240x{classes}, build and filter",
-            clock.median(lambda: Lattice.of(features).apply(values)),
-            None,
-            "dictionary of vertices, scaled",
-            loop,
-        ),
-    ]
+    build, own, both = bench.medians(
+        lambda: Lattice.of(features),
+        lambda: lattice.apply(values),
+        lambda: Lattice.of(features).apply(values),
+        rounds=3,
+    )
+    few = 1000
+    loop = bench.once(lambda: loop_over_vertices(features[0, :few], values[0, :few])) * features.shape[1] / few
+    floor = (2 * values.numel() + 2 * 7 * lattice.vertices * classes) * 4 * bench.ms_a_byte
+    bench.add(f"lattice 320 x 240, {lattice.vertices} vertices: build", build)
+    bench.add(f"lattice 320 x 240 x {classes}: filter, forward", own, floor)
+    bench.add(
+        f"lattice 320 x 240 x {classes}: build and filter, forward", both, None, "dictionary of vertices, scaled", loop
+    )
     small = positions_and_colours(picture(96, 128, device), (32.0, 32.0), 13.0)
     few_values = torch.rand(1, small.shape[1], classes, device=device)
-    built = Lattice.of(small)
-    own, exact = clock.medians(lambda: built.apply(few_values), lambda: gaussian_sum(small, few_values))
-    lines.append(row(f"lattice 128x96x{classes}, filter", own, None, "exact sum", exact))
-    whole = clock.median(lambda: Lattice.of(small).apply(few_values))
-    lines.append(row(f"lattice 128x96x{classes}, build and filter", whole, None, "exact sum", exact))
-    image, crf = picture(240, 320, device), DenseCrf()
-    scores = torch.rand(1, classes, 240, 320, device=device).softmax(1)
-    lines.append(row("dense CRF 320x240x21, 10 iterations", clock.median(lambda: crf(scores, crf.edges(image)))))
-    return lines
+    own, exact = bench.medians(
+        lambda: Lattice.of(small).apply(few_values), lambda: gaussian_sum(small, few_values), rounds=3
+    )
+    bench.add(f"lattice 128 x 96 x {classes}: build and filter, forward", own, None, "exact sum", exact)
 
 
-def bench_checks(clock: Clock) -> list[Row]:
-    """The loss with its argument checks, and the checks by themselves."""
-    device, generator = clock.device, torch.Generator().manual_seed(0)
+def bench_crf(bench: Bench) -> None:
+    """The mean field behind the pseudo labels."""
+    image, crf, classes = picture(240, 320, bench.device), DenseCrf(), 21
+    scores = torch.rand(1, classes, 240, 320, device=bench.device).softmax(1)
+    (own,) = bench.medians(lambda: crf(scores, crf.edges(image)), rounds=1)
+    bench.add(f"dense CRF 320 x 240 x {classes}, 10 iterations", own)
+
+
+def bench_loss(bench: Bench) -> None:
+    """The whole loss, and the checks of its arguments."""
+    device, generator = bench.device, torch.Generator().manual_seed(0)
     image = picture(256, 256, device).expand(2, -1, -1, -1)
     given = (torch.randn(2, 54, 64, 64, generator=generator), torch.randn(2, 53, generator=generator))
     logits, class_logits, maps = (x.to(device) for x in (*given, torch.rand(2, 53, 64, 64, generator=generator)))
     tags = torch.zeros(2, 53, dtype=torch.bool, device=device)
     tags[:, :4] = True
     logits.requires_grad_()
-    loss = Cls2PixelLoss(warm_up=0)
+    healthy = torch.zeros((), device=device)
+    for warm_up, what in ((0, "with pseudo labels and energy"), (1, "during warm-up: tags only")):
+        loss = Cls2PixelLoss(warm_up=warm_up)
+        step = gradients(
+            lambda loss=loss: torch.stack(list(loss(logits, class_logits, maps, image, tags, 0).values())).sum(),
+            [logits],
+        )
 
-    def step() -> None:
-        torch.stack(list(loss(logits, class_logits, maps, image, tags, 0).values())).sum().backward()
+        def check(loss: Cls2PixelLoss = loss) -> None:
+            loss._check(logits, class_logits, maps, image, tags, {})
+            finite(healthy, class_logits=class_logits)
 
-    def checks() -> None:
-        loss._check(logits, class_logits, maps, image, tags, {})
-        torch.isfinite(maps.sum() + image.sum()).item()
-
-    whole, part = clock.median(step), clock.median(checks)
-    print(f"argument checks: {part / whole:.2%} of a step")
-    return [row("loss 2 x 64x64x54, forward and backward", whole), row("of which argument checks", part)]
-
-
-def write(path: Path, rows: list[Row], device: torch.device) -> None:
-    """A CSV under a temporary name first, with what it was measured on."""
-    text = io.StringIO()
-    machine = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
-    text.write(
-        f"# {machine}, {torch.get_num_threads()} threads, torch {torch.__version__}, load {os.getloadavg()[0]:.1f}\n"
-    )
-    csv.writer(text, lineterminator="\n").writerows([COLUMNS, *([x if x is not None else "" for x in r] for r in rows)])
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-        file.write(text.getvalue())
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
+        (own,) = bench.medians(step, rounds=3)
+        bench.add(f"loss, 2 x 64 x 64 x 54, {what}", own, checks=bench.checks(step, check))
 
 
-def main() -> None:
-    """Measure, print, and write the table when asked."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", type=torch.device, default=torch.device("cpu"))
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--csv", type=Path)
-    options = parser.parse_args()
-    clock = Clock(options.device, options.rounds)
-    print(*COLUMNS, sep=" | ")
-    rows = [*bench_energy(clock), *bench_lattice(clock), *bench_checks(clock)]
-    if options.csv:
-        write(options.csv, rows, options.device)
+def measure(bench: Bench) -> None:
+    """All rows."""
+    bench_energy(bench)
+    bench_lattice(bench)
+    bench_crf(bench)
+    bench_loss(bench)
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, measure)

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1]
 SNIPPETS = [
     (path.relative_to(PACKAGE).as_posix(), number, block)
-    for path in (PACKAGE / "README.md", PACKAGE / "src/cqb_weak/cls2box/README.md")
+    for path in (PACKAGE / "README.md", *sorted(PACKAGE.glob("src/cqb_weak/*/README.md")))
     for number, block in enumerate(re.findall(r"```python\n(.*?)```", path.read_text(), re.S))
 ]
 
@@ -19,4 +19,6 @@ SNIPPETS = [
 def test_snippet(path, number, block):
     scope = {}
     exec(compile(block, f"{path}, block {number}", "exec"), scope)
-    assert all(term.isfinite() for term in scope["terms"].values())
+    results = [*scope.get("terms", {}).values(), *(scope[name] for name in ("smooth", "exact") if name in scope)]
+    assert results
+    assert all(result.isfinite().all() for result in results)

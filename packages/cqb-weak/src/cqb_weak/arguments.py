@@ -4,6 +4,7 @@ A check reads metadata only, except `finite`, `boxes_within`, `boxes_ordered` an
 values; those are skipped while torch.compile traces, so that the core stays one graph.
 """
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -74,7 +75,7 @@ def finite(result: Tensor, **causes: Tensor) -> None:
 
     One number is read a call, so a healthy step costs next to nothing.
     """
-    if torch.compiler.is_compiling() or bool(torch.isfinite(result)):
+    if torch.compiler.is_compiling() or math.isfinite(result.item()):
         return
     for name, tensor in causes.items():
         bad = ~torch.isfinite(tensor)
@@ -106,9 +107,10 @@ def boxes_ordered(name: str, boxes: Tensor) -> None:
     """
     if torch.compiler.is_compiling() or not len(boxes):
         return
-    good = ((boxes[:, 2:] >= boxes[:, :2]) & torch.isfinite(boxes[:, 2:]) & torch.isfinite(boxes[:, :2])).all(1)
-    if not bool(good.all()):
-        row = int((~good).nonzero()[0])
+    size = boxes[:, 2:] - boxes[:, :2]
+    low, high = torch.aminmax(size)
+    if not (low.item() >= 0 and high.item() < torch.inf):
+        row = int((~((size >= 0) & (size < torch.inf)).all(1)).nonzero()[0])
         raise ValueError(f"{name}[{row}]: wanted x0 <= x1 and y0 <= y1, finite (xyxy), got {boxes[row].tolist()}")
 
 
@@ -143,7 +145,9 @@ def boxes_with_area(**boxes: Tensor) -> None:
         return
     for name, xyxy in boxes.items():
         size = xyxy[:, 2:] - xyxy[:, :2]
-        good = ((size > 0) & size.isfinite()).all(-1)
-        if not bool(good.all()):
-            row = int((~good).nonzero()[0])
+        if not len(size):
+            continue
+        low, high = torch.aminmax(size)
+        if not (low.item() > 0 and high.item() < torch.inf):
+            row = int((~((size > 0) & (size < torch.inf)).all(1)).nonzero()[0])
             raise ValueError(f"{name}[{row}]: wanted finite x0 < x1 and y0 < y1 (xyxy), got {xyxy[row].tolist()}")

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqb_weak.box2mask import colour_alike, structure_loss
@@ -59,6 +59,7 @@ def test_gradient(options):
     assert torch.autograd.gradcheck(lambda z: structure_loss(z, **options), logits(1).requires_grad_())
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 10_000), st.sampled_from(["none", "zero"]), st.booleans())
 def test_permutations_and_flips_change_nothing(seed, padding, confidence_weighted):
     z = logits(seed)

@@ -3,7 +3,7 @@ import math
 import jaxtyping
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqb_weak.box2mask import tightness_loss
@@ -39,6 +39,7 @@ def test_a_drawn_mask():
     assert tightness_loss(z, rows, cols).item() == pytest.approx(wanted, rel=1e-6)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 10_000))
 def test_same_as_bag_by_bag(seed):
     z, rows, cols = drawn(seed)
@@ -53,6 +54,7 @@ def test_gradient(options):
     assert torch.autograd.gradcheck(lambda x: tightness_loss(x, rows, cols, **options), z.requires_grad_())
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 10_000), st.sampled_from(list(POOLINGS)))
 def test_permutations_and_flips_change_nothing(seed, pooling):
     z, rows, cols = drawn(seed)

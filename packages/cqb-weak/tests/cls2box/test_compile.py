@@ -10,12 +10,12 @@ from cqb_weak import arguments
 from cqb_weak.cls2box import Cls2BoxLoss, mid_scores
 
 OPTIONS = [
-    {},
-    {"coupling": "none"},
-    {"coupling": "detector"},
-    {"refine": 1.0},
-    {"reduction": "mean", "temperature": 2.0},
+    ({}, False),
+    ({"coupling": "none", "reduction": "mean"}, False),
+    ({"coupling": "detector", "detach_detector": True, "temperature": 2.0}, False),
+    ({"refine": 1.0}, True),
 ]
+"""Of the loss, and whether it gets a mask of the images that own tags."""
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def drawn():
     return logits, torch.tensor([0, 2, 2, 0, 2, 2, 0, 0, 2]), torch.rand(3, 4, generator=g) < 0.5, boxes
 
 
-@pytest.mark.parametrize(("options", "masked"), [*((options, False) for options in OPTIONS), (OPTIONS[3], True)])
+@pytest.mark.parametrize(("options", "masked"), OPTIONS)
 def test_the_whole_loss_is_one_graph(options, masked):
     loss, gradients = Cls2BoxLoss(**options), []
     for call in (loss, torch.compile(loss, fullgraph=True, backend="aot_eager")):
@@ -43,7 +43,7 @@ def test_the_whole_loss_is_one_graph(options, masked):
         terms = call(classes, proposals, image, tags, detector, boxes=boxes, owned=owned)
         total = sum(terms.values())
         total.backward()
-        gradients.append((total.detach(), classes.grad, proposals.grad))
+        gradients.append((total.detach(), classes.grad, proposals.grad, detector.grad))
     torch.testing.assert_close(gradients[1], gradients[0])
 
 

@@ -94,14 +94,14 @@ def one_by_one(given, **options):
     return torch.stack(losses).mean()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 9999), st.lists(st.integers(0, 4), min_size=1, max_size=4).filter(any))
 def test_ragged_batches_are_the_mean_over_images_that_have_proposals(seed, sizes):
     given_ = drawn(seed, sizes)
     torch.testing.assert_close(Cls2BoxLoss()(**given_)["loss_cls2box"], one_by_one(given_))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 9999), st.sampled_from(["product", "detector", "none"]))
 def test_permutations_of_proposals_images_and_classes(seed, coupling):
     given_, g = drawn(seed), torch.Generator().manual_seed(seed)
@@ -120,7 +120,7 @@ def test_permutations_of_proposals_images_and_classes(seed, coupling):
     torch.testing.assert_close(loss(**permuted)["loss_cls2box"], loss(**given_)["loss_cls2box"])
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 9999))
 def test_flipped_and_scaled_boxes_refine_alike(seed):
     given_, loss = drawn(seed), Cls2BoxLoss(refine=1.0)
@@ -200,6 +200,23 @@ def test_the_refinement_labels_come_from_the_coupled_scores_without_gradient():
     assert streams[2].grad.any()
     double = Cls2BoxLoss(refine=2.0)(**given_)["loss_refine"]
     torch.testing.assert_close(double, 2 * Cls2BoxLoss(refine=1.0)(**given_)["loss_refine"])
+
+
+@pytest.mark.parametrize("coupling", ["product", "detector"])
+@pytest.mark.parametrize("refine", [0.0, 1.0])
+def test_a_detached_detector_has_the_same_loss_and_learns_from_the_refinement_alone(coupling, refine):
+    found = []
+    for detach in (False, True):
+        arguments = drawn()
+        leaves = [arguments[f"{name}_logits"].requires_grad_() for name in ("class", "proposal", "detector")]
+        loss = Cls2BoxLoss(coupling=coupling, refine=refine, detach_detector=detach)(**arguments)
+        found.append((loss, torch.autograd.grad(loss["loss_cls2box"], leaves, retain_graph=True)))
+        if refine:
+            assert torch.autograd.grad(loss["loss_refine"], leaves[2])[0].any()
+    torch.testing.assert_close(found[1][0], found[0][0])
+    torch.testing.assert_close(found[1][1][:2], found[0][1][:2])
+    assert found[0][1][2].any()
+    assert not found[1][1][2].any()
 
 
 def test_sigmoid_detectors_pass_as_many_columns_as_classes():

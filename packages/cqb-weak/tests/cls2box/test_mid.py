@@ -32,7 +32,7 @@ def test_two_proposals_of_one_image_by_hand():
     torch.testing.assert_close(scores, torch.tensor([[0.25 * 0.75, 0.75 * 0.25], [0.5 * 0.25, 0.5 * 0.75]]))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 999), st.lists(st.integers(0, 5), min_size=1, max_size=4))
 def test_the_softmax_is_that_of_a_loop_and_sums_to_one(seed, sizes):
     logits, _, image = ragged(seed, sizes)
@@ -42,7 +42,7 @@ def test_the_softmax_is_that_of_a_loop_and_sums_to_one(seed, sizes):
     torch.testing.assert_close(sums, (torch.tensor(sizes) > 0).to(logits).unsqueeze(1).expand(-1, 3))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 999))
 def test_the_order_of_proposals_and_the_names_of_images_do_not_matter(seed):
     classes, proposals, image = ragged(seed, [3, 0, 4, 1])

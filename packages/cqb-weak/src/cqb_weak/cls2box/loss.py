@@ -51,6 +51,8 @@ class Cls2BoxLoss:
         eps: image scores are clamped to [eps, 1 - eps].
         refine: weight of the refinement term, 0 for none; it needs boxes and a background column.
         refine_iou: overlap with the best proposal of a tag from which another takes its class.
+        detach_detector: take the detector's probabilities without gradient, so that tags teach the two streams alone.
+            The refinement term, where there is one, still teaches the detector.
 
     Raises:
         ValueError: at construction or call, names the argument, what was wanted and what came.
@@ -63,6 +65,7 @@ class Cls2BoxLoss:
     eps: float = EPS
     refine: float = 0.0
     refine_iou: float = 0.5
+    detach_detector: bool = False
 
     def __post_init__(self) -> None:
         arguments.choice("reduction", self.reduction, REDUCTIONS)
@@ -129,7 +132,10 @@ class Cls2BoxLoss:
             scores = mid_scores(class_logits, proposal_logits, image, len(tags), self.temperature)
         if self.coupling == "none" or detector_logits is None:
             return scores
-        return scores * detector_probabilities(detector_logits, tags.shape[1])
+        p = detector_probabilities(detector_logits, tags.shape[1])
+        if self.detach_detector:
+            p = p.detach() + _nothing_of(detector_logits)[:, : tags.shape[1]]
+        return scores * p
 
     def _checked(
         self,
@@ -178,6 +184,6 @@ def _only(logits: Float[Tensor, "n k"], rows: Bool[Tensor, " n"]) -> Float[Tenso
     return torch.where(rows.unsqueeze(1), logits, 0.0)
 
 
-def _nothing_of(logits: Float[Tensor, "n t"]) -> Float[Tensor, "n t"]:
+def _nothing_of(logits: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
     """Zeros with a connected graph and zero gradients, so that distributed training finds every parameter used."""
     return torch.where(torch.zeros_like(logits, dtype=torch.bool), logits, 0.0)

@@ -8,13 +8,13 @@ The model is a small one with random weights; `regions` is all that Cls2Box need
 """
 
 import argparse
+import sys
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from cqb_weak.cls2box import Cls2BoxLoss, MIDHead, detector_probabilities, mid_scores
-from cqb_weak.cls2box.refinement import pairwise_iou
 from cqb_weak.examples.tagged_shapes import NUM_CLASSES, TaggedShapes, draw
 
 try:
@@ -22,8 +22,8 @@ try:
     from torchvision.models.detection.anchor_utils import AnchorGenerator
     from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
     from torchvision.ops import MultiScaleRoIAlign
-except ImportError as error:
-    raise SystemExit("this example needs torchvision: pip install torchvision") from error
+except ModuleNotFoundError as error:
+    sys.exit(f"this example needs torchvision: pip install torchvision ({error})")
 
 SIZE, WIDTH = 64, 64
 
@@ -90,13 +90,7 @@ def corloc(model: FasterRCNN, head: MIDHead, tagged: TaggedShapes) -> tuple[floa
     p = detector_probabilities(logits, NUM_CLASSES)
     class_logits, proposal_logits = head(features)
     coupled = p * mid_scores(class_logits, proposal_logits, image, len(tagged.images))
-    found: list[list[bool]] = [[], []]
-    for place, kind in tagged.tags.nonzero().tolist():
-        objects = tagged.boxes[(tagged.box_image == place) & (tagged.classes == kind)]
-        for scores, hits in zip((p, coupled), found, strict=True):
-            top = scores[:, kind].masked_fill(image != place, -1).argmax()
-            hits.append(bool((pairwise_iou(boxes[top][None], objects[None]) >= 0.5).any()))
-    return sum(found[0]) / len(found[0]), sum(found[1]) / len(found[1])
+    return tagged.corloc(p, boxes, image), tagged.corloc(coupled, boxes, image)
 
 
 def train(

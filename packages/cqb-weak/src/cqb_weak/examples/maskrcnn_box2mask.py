@@ -11,13 +11,22 @@ beside that of the filled boxes.
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from cqb_weak.box2mask import Box2MaskLoss, narrow, roi_colours, widen
-from cqb_weak.examples.box2mask_crops import FACTOR, Shapes, crop, draw_shapes, mask_iou
+from cqb_weak.examples.boxed_shapes import (
+    FACTOR,
+    Scores,
+    Shapes,
+    draw_shapes,
+    filled_iou,
+    mask_iou,
+    report,
+    true_masks,
+)
 
 try:
     from torchvision.models.detection import MaskRCNN
@@ -33,14 +42,6 @@ SIDE = 96
 CELLS = (28, 28)
 CHANNELS = 32
 BATCH = 4
-
-
-class Scores(NamedTuple):
-    """Mean mask IoU on the true boxes of new images."""
-
-    before: float
-    after: float
-    filled: float
 
 
 class BoxedRoIHeads(RoIHeads):
@@ -169,12 +170,7 @@ def score(model: MaskRCNN, shapes: Shapes) -> float:
     heads, boxes = model.roi_heads, list(shapes.boxes[:, None])
     features = {"0": model.backbone(images.tensors)}
     logits = heads.mask_predictor(heads.mask_head(heads.mask_roi_pool(features, boxes, images.image_sizes)))
-    return mask_iou(narrow(logits[:, 1:], FACTOR)[:, 0] > 0, true_masks(shapes))
-
-
-def true_masks(shapes: Shapes) -> Tensor:
-    """The masks over the cells of the boxes."""
-    return crop(shapes.masks[:, None].float(), shapes.boxes, CELLS)[:, 0] > 0.5
+    return mask_iou(narrow(logits[:, 1:], FACTOR)[:, 0] > 0, true_masks(shapes, CELLS))
 
 
 def main(arguments: Sequence[str] | None = None) -> Scores:
@@ -189,13 +185,8 @@ def main(arguments: Sequence[str] | None = None) -> Scores:
     model = learn_from_boxes(build_model())
     before = score(model, new)
     history = train(model, seen, options.steps, generator)
-    truth = true_masks(new)
-    scores = Scores(before, score(model, new), mask_iou(torch.ones_like(truth), truth))
-    print("mask IoU on the boxes of new images, trained on boxes alone")
-    for name, value in scores._asdict().items():
-        print(f"  {name:<8}{value:.3f}")
-    for name, values in history.items():
-        print(f"  {name}: {values[0]:.3f} at first, {values[-1]:.3f} at last")
+    scores = Scores(before, score(model, new), filled_iou(new, CELLS))
+    report(scores, history)
     return scores
 
 

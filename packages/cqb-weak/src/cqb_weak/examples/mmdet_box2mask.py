@@ -1,13 +1,14 @@
 """Box2Mask in mmdetection's Mask R-CNN: a small one, with random weights, learns masks from boxes alone.
 
-    pip install cqb-weak mmdet
+    pip install cqb-weak onedl-mmdetection onedl-mmcv
     python -m cqb_weak.examples.mmdet_box2mask [--steps 150] [--seed 0]
 
-`BoxedMaskHead` is all that the loss needs; `BoxedRoIHead` guards it against filled rectangles (frames around proposals,
-at random). In a config of your own, name both and this module:
+`BoxedMaskHead` is all that the loss needs. The other two guard it against filled rectangles: `BoxedRoIHead` by frames
+around proposals, at random, and `BoxedMaskRCNN` by showing it the images, so that neighbours are tied only where their
+colours are alike. In a config of your own, name them and this module:
 
     custom_imports = dict(imports=["cqb_weak.examples.mmdet_box2mask"])
-    model = dict(roi_head=dict(type="BoxedRoIHead", mask_head=dict(type="BoxedMaskHead")))
+    model = dict(type="BoxedMaskRCNN", roi_head=dict(type="BoxedRoIHead", mask_head=dict(type="BoxedMaskHead")))
 
 and load no masks: `dict(type="LoadAnnotations", with_bbox=True)`. An mmcv without compiled operators can borrow
 torchvision's through cqb-core; where that is installed, import it first:
@@ -18,13 +19,22 @@ torchvision's through cqb-core; where that is installed, import it first:
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from cqb_weak.box2mask import Box2MaskLoss, narrow, widen
-from cqb_weak.examples.box2mask_crops import FACTOR, Shapes, crop, draw_shapes, mask_iou
+from cqb_weak.box2mask import Box2MaskLoss, narrow, roi_colours, widen
+from cqb_weak.examples.boxed_shapes import (
+    FACTOR,
+    Scores,
+    Shapes,
+    draw_shapes,
+    filled_iou,
+    mask_iou,
+    report,
+    true_masks,
+)
 
 try:
     from mmdet.models.data_preprocessors import DetDataPreprocessor  # noqa: F401 (registers)
@@ -35,6 +45,7 @@ try:
     from mmdet.structures import DetDataSample
     from mmdet.structures.bbox import bbox2roi
     from mmengine.config import ConfigDict
+    from mmengine.logging import MMLogger
     from mmengine.registry import DefaultScope
     from mmengine.structures import InstanceData
 except ModuleNotFoundError as error:
@@ -52,13 +63,19 @@ BATCH = 4
 class BoxedMaskHead(FCNMaskHead):
     """mmdet's mask head, with Box2Mask in place of its loss."""
 
-    box2mask = Box2MaskLoss()
+    images: Tensor | None = None
 
     def loss_and_target(self, mask_preds: Tensor, sampling_results: list[Any], *_: Any, **__: Any) -> dict[str, Any]:
         """Box2Mask on the positive proposals; there are no mask targets."""
         names = ("pos_priors", "pos_gt_bboxes", "pos_gt_labels")
         frames, boxes, labels = (torch.cat([getattr(found, name) for found in sampling_results]) for name in names)
-        return {"loss_mask": self.box2mask(mask_preds, frames, boxes, labels), "mask_targets": None}
+        image = torch.cat(
+            [found.pos_gt_labels.new_full((len(found.pos_priors),), k) for k, found in enumerate(sampling_results)]
+        )
+        height, width = mask_preds.shape[-2:]
+        colours = None if self.images is None else roi_colours(self.images, image, frames, (height, width))
+        box2mask = Box2MaskLoss() if colours is None else Box2MaskLoss(structure_weight=1.0)
+        return {"loss_mask": box2mask(mask_preds, frames, boxes, labels, colours=colours), "mask_targets": None}
 
     def _predict_by_feat_single(self, mask_preds: Tensor, bboxes: Tensor, **options: Any) -> Tensor:
         return super()._predict_by_feat_single(mask_preds, widen(bboxes, FACTOR), **options)  # type: ignore[no-any-return]
@@ -80,32 +97,47 @@ class BoxedRoIHead(StandardRoIHead):
         return super()._mask_forward(x, rois, **rest)  # type: ignore[no-any-return]
 
 
-class Scores(NamedTuple):
-    """Mean mask IoU on the true boxes of new images."""
+@MODELS.register_module(force=True)
+class BoxedMaskRCNN(MaskRCNN):
+    """mmdet's Mask R-CNN, which shows the colours of the images to its mask head."""
 
-    before: float
-    after: float
-    filled: float
+    def loss(self, batch_inputs: Tensor, batch_data_samples: list[Any]) -> dict[str, Any]:
+        """As the base class."""
+        given = self.data_preprocessor
+        self.roi_head.mask_head.images = ((batch_inputs * given.std + given.mean) / 255).clamp(0, 1)
+        return super().loss(batch_inputs, batch_data_samples)  # type: ignore[no-any-return]
 
 
 def model_config(channels: int = 32) -> dict[str, Any]:
     """A Mask R-CNN for images of `SIDE` pixels and one class."""
-    strides, pooled = [4, 8, 16, 32], {"type": "SingleRoIExtractor", "out_channels": channels}
-    pooled = {**pooled, "featmap_strides": strides, "finest_scale": 24}
+    strides, pooled = [4, 8], {"type": "SingleRoIExtractor", "out_channels": channels}
+    norm = {"type": "GN", "num_groups": 4}
+    pooled = {**pooled, "featmap_strides": strides, "finest_scale": 96}
     deltas = {"type": "DeltaXYWHBBoxCoder"}
     binary, smooth = {"type": "CrossEntropyLoss", "use_sigmoid": True}, {"type": "L1Loss"}
     box_head = {"type": "Shared2FCBBoxHead", "in_channels": channels, "fc_out_channels": 64, "num_classes": 1}
-    mask_head = {"type": "BoxedMaskHead", "num_convs": 2, "in_channels": channels, "conv_out_channels": channels}
+    mask_head = {"type": "BoxedMaskHead", "num_convs": 3, "in_channels": channels, "conv_out_channels": channels}
     return {
-        "type": "MaskRCNN",
-        "data_preprocessor": {"type": "DetDataPreprocessor", "mean": [0.5] * 3, "std": [0.25] * 3},
-        "backbone": {"type": "ResNet", "depth": 18, "stem_channels": 16, "base_channels": 16, "norm_eval": False},
-        "neck": {"type": "FPN", "in_channels": [16, 32, 64, 128], "out_channels": channels, "num_outs": 4},
+        "type": "BoxedMaskRCNN",
+        "data_preprocessor": {"type": "DetDataPreprocessor", "mean": [127.5] * 3, "std": [64.0] * 3},
+        "backbone": {
+            "type": "ResNet",
+            "depth": 18,
+            "stem_channels": 16,
+            "base_channels": 16,
+            "num_stages": 2,
+            "strides": (1, 2),
+            "dilations": (1, 1),
+            "out_indices": (0, 1),
+            "norm_cfg": norm,
+            "norm_eval": False,
+        },
+        "neck": {"type": "FPN", "in_channels": [16, 32], "out_channels": channels, "num_outs": 2, "norm_cfg": norm},
         "rpn_head": {
             "type": "RPNHead",
             "in_channels": channels,
             "feat_channels": channels,
-            "anchor_generator": {"type": "AnchorGenerator", "scales": [6], "ratios": [0.5, 1, 2], "strides": strides},
+            "anchor_generator": {"type": "AnchorGenerator", "scales": [8], "ratios": [0.5, 1, 2], "strides": strides},
             "bbox_coder": deltas,
             "loss_cls": binary,
             "loss_bbox": smooth,
@@ -120,7 +152,7 @@ def model_config(channels: int = 32) -> dict[str, Any]:
                 "loss_cls": {"type": "CrossEntropyLoss"},
             },
             "mask_roi_extractor": {**pooled, "roi_layer": {"type": "RoIAlign", "output_size": 14, "sampling_ratio": 2}},
-            "mask_head": {**mask_head, "num_classes": 1},
+            "mask_head": {**mask_head, "num_classes": 1, "norm_cfg": norm},
         },
         "train_cfg": _train_options(),
         "test_cfg": {
@@ -144,6 +176,7 @@ def build_model() -> MaskRCNN:
     """The model of `model_config`, with random weights."""
     with DefaultScope.overwrite_default_scope("mmdet"):
         model = MODELS.build(ConfigDict(model_config()))
+    MMLogger.get_current_instance().setLevel("WARNING")
     model.init_weights()
     return model
 
@@ -181,7 +214,7 @@ def samples(shapes: Shapes, chosen: Tensor) -> dict[str, list[Any]]:
     for k in chosen.tolist():
         sample = DetDataSample(metainfo={"img_shape": (SIDE, SIDE), "ori_shape": (SIDE, SIDE), "scale_factor": (1, 1)})
         sample.gt_instances = InstanceData(bboxes=shapes.boxes[k, None], labels=torch.zeros(1, dtype=torch.long))
-        inputs.append(shapes.images[k])
+        inputs.append(255 * shapes.images[k])
         found.append(sample)
     return {"inputs": inputs, "data_samples": found}
 
@@ -189,7 +222,7 @@ def samples(shapes: Shapes, chosen: Tensor) -> dict[str, list[Any]]:
 def train(model: MaskRCNN, shapes: Shapes, steps: int, generator: torch.Generator) -> dict[str, list[float]]:
     """Train on images and boxes; returns each loss, step by step."""
     optimizer = torch.optim.AdamW(model.parameters())
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-3, total_steps=steps)
     history: dict[str, list[float]] = {}
     model.train()
     for _ in range(steps):
@@ -201,7 +234,7 @@ def train(model: MaskRCNN, shapes: Shapes, steps: int, generator: torch.Generato
         optimizer.step()
         schedule.step()
         for name, value in values.items():
-            history.setdefault(name, []).append(float(value))
+            history.setdefault(name, []).append(float(value.detach()))
     return history
 
 
@@ -212,12 +245,7 @@ def score(model: MaskRCNN, shapes: Shapes) -> float:
     data = model.data_preprocessor(samples(shapes, torch.arange(len(shapes.boxes))))
     features = model.extract_feat(data["inputs"])
     logits = model.roi_head._mask_forward(features, bbox2roi(list(shapes.boxes[:, None])))["mask_preds"]
-    return mask_iou(narrow(logits, FACTOR)[:, 0] > 0, true_masks(shapes))
-
-
-def true_masks(shapes: Shapes) -> Tensor:
-    """The masks over the cells of the boxes."""
-    return crop(shapes.masks[:, None].float(), shapes.boxes, CELLS)[:, 0] > 0.5
+    return mask_iou(narrow(logits, FACTOR)[:, 0] > 0, true_masks(shapes, CELLS))
 
 
 def main(arguments: Sequence[str] | None = None) -> Scores:
@@ -232,13 +260,8 @@ def main(arguments: Sequence[str] | None = None) -> Scores:
     model = build_model()
     before = score(model, new)
     history = train(model, seen, options.steps, generator)
-    truth = true_masks(new)
-    scores = Scores(before, score(model, new), mask_iou(torch.ones_like(truth), truth))
-    print("mask IoU on the boxes of new images, trained on boxes alone")
-    for name, value in scores._asdict().items():
-        print(f"  {name:<8}{value:.3f}")
-    for name, values in history.items():
-        print(f"  {name}: {values[0]:.3f} at first, {values[-1]:.3f} at last")
+    scores = Scores(before, score(model, new), filled_iou(new, CELLS))
+    report(scores, history)
     return scores
 
 

@@ -4,12 +4,19 @@ A few boxed images teach what an object looks like from edge to edge, but not ev
 images teach the colours. Clutter has the same colours without a frame.
 """
 
+import sys
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+from cqb_weak.cls2box.refinement import pairwise_iou
+
+try:
+    import numpy as np
+except ModuleNotFoundError as error:
+    sys.exit(f"this example needs numpy: pip install numpy ({error})")
 
 COLOURS = np.array([[r, g, b] for r in (0.1, 0.5, 0.9) for g in (0.15, 0.85) for b in (0.15, 0.85)])
 """Twelve, RGB."""
@@ -40,6 +47,15 @@ class TaggedShapes:
         tags = torch.zeros(len(self.images), NUM_CLASSES, dtype=torch.bool)
         tags[self.box_image, self.classes] = True
         return tags
+
+    def corloc(self, scores: Float[Tensor, "n t"], boxes: Float[Tensor, "n 4"], image: Int[Tensor, " n"]) -> float:
+        """Share of tags whose best-scoring proposal has an IoU of 0.5 or more with an object of the class."""
+        found = []
+        for place, kind in self.tags.nonzero().tolist():
+            top = scores[:, kind].masked_fill(image != place, -1).argmax()
+            objects = self.boxes[(self.box_image == place) & (self.classes == kind)]
+            found.append(bool((pairwise_iou(boxes[top][None], objects[None]) >= 0.5).any()))
+        return sum(found) / len(found)
 
 
 def draw(count: int, size: int, seed: int, most: int = 2) -> TaggedShapes:

@@ -2,14 +2,17 @@
 
     python -m cqb_weak.examples.tags_to_boxes [--seed 0] [--steps 100]
 
-Needs torch only. RoI features are fixed (how much of each colour lies in four rings of the RoI) and all that is
+Needs torch and numpy. RoI features are fixed (how much of each colour lies in four rings of the RoI) and all that is
 learnt is linear, so that it takes seconds. Prints CorLoc: the share of tags whose best proposal overlaps an object of
 that class by an IoU of 0.5 or more.
 """
 
 import argparse
+import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -71,14 +74,8 @@ class Bags:
         return torch.where(best >= 0.5, self.drawn.classes[which], NUM_CLASSES)
 
     def corloc(self, scores: Float[Tensor, "n t"]) -> float:
-        """Share of tags whose best-scoring proposal has an IoU of 0.5 or more with an object of the class."""
-        boxes, image = self.proposals
-        found = []
-        for place, kind in self.drawn.tags.nonzero().tolist():
-            top = scores[:, kind].masked_fill(image != place, -1).argmax()
-            objects = self.drawn.boxes[(self.drawn.box_image == place) & (self.drawn.classes == kind)]
-            found.append(bool((pairwise_iou(boxes[top][None], objects[None]) >= 0.5).any()))
-        return sum(found) / len(found)
+        """CorLoc of the drawing, of these proposals."""
+        return self.drawn.corloc(scores, *self.proposals)
 
     def _uniform(self, count: int) -> Float[Tensor, "count 2"]:
         return torch.rand(count, 2, generator=self.generator)
@@ -106,45 +103,80 @@ def _box_loss(detector: nn.Linear, boxed: Bags) -> Float[Tensor, ""]:
     return (terms[positive].mean() + 2 * terms[~positive].mean()) / 3
 
 
-def learn_from_tags(
-    tagged: Bags, detector: nn.Linear, loss: Cls2BoxLoss, steps: int, boxed: Bags | None = None
-) -> Float[Tensor, "n t"]:
-    """Train a `MIDHead` from tags; the scores of all proposals after it.
+@dataclass(frozen=True)
+class Way:
+    """How the tags are used.
 
-    Without `boxed` the detector stays as it is; with it the detector learns from the tags as well, and from its few
-    boxes in every step.
+    Args:
+        loss: Cls2Box and its options.
+        joint: the detector is trained in the same steps, by its few boxes and by whatever gradient `loss` gives it.
+        weight: of `loss`, beside that of the boxes.
     """
-    (_, image), head = tagged.proposals, MIDHead(FEATURES, NUM_CLASSES)
-    parameters = [*head.parameters(), *(detector.parameters() if boxed else ())]
-    optimizer = torch.optim.Adam(parameters, 2e-2)
-    count = len(tagged.drawn.images)
+
+    loss: Cls2BoxLoss
+    joint: bool = True
+    weight: float = 1.0
+
+
+WAYS = {
+    "uncoupled": Way(Cls2BoxLoss(coupling="none"), joint=False),
+    "frozen": Way(Cls2BoxLoss(), joint=False),
+    "detached": Way(Cls2BoxLoss(detach_detector=True)),
+    "detached, refined": Way(Cls2BoxLoss(detach_detector=True, refine=1.0)),
+    "joint": Way(Cls2BoxLoss()),
+    "joint, weight 0.1": Way(Cls2BoxLoss(), weight=0.1),
+    "joint, weight 0.01": Way(Cls2BoxLoss(), weight=0.01),
+    "joint, temperature 4": Way(Cls2BoxLoss(temperature=4.0)),
+    "joint, refined": Way(Cls2BoxLoss(refine=1.0)),
+}
+"""Plain WSDDN, which never sees the detector; Cls2Box with a detector that stays as it is; and with one that learns."""
+
+
+class CorLoc(NamedTuple):
+    """On the tagged images: by the scores that the loss forms, and by the detector's own probabilities alone."""
+
+    scores: float
+    detector: float
+
+
+def learn_from_tags(
+    tagged: Bags, boxed: Bags, detector: nn.Linear, way: Way, steps: int, generator: torch.Generator
+) -> CorLoc:
+    """Train a `MIDHead`, and a copy of the detector where the way says so."""
+    boxes, image = tagged.proposals
+    head, detector, count = MIDHead(FEATURES, NUM_CLASSES), copy.deepcopy(detector), len(tagged.drawn.images)
+    optimizer = torch.optim.Adam([*head.parameters(), *(detector.parameters() if way.joint else ())], 2e-2)
     for _ in range(steps):
-        batch = torch.randperm(count, generator=tagged.generator)[:30]
+        batch = torch.randperm(count, generator=generator)[:30]
         position = torch.full((count,), -1).index_copy(0, batch, torch.arange(len(batch)))[image]
         rows = position >= 0
         features = tagged.features[rows]
-        with torch.set_grad_enabled(boxed is not None):
+        with torch.set_grad_enabled(way.joint):
             detector_logits = detector(features)
+        tags = tagged.drawn.tags[batch]
         class_logits, proposal_logits = head(features)
-        terms = loss(class_logits, proposal_logits, position[rows], tagged.drawn.tags[batch], detector_logits)
-        total = terms["loss_cls2box"] + (_box_loss(detector, boxed) if boxed else 0)
+        terms = way.loss(class_logits, proposal_logits, position[rows], tags, detector_logits, boxes=boxes[rows])
+        total = way.weight * torch.stack(list(terms.values())).sum()
+        if way.joint:
+            total = total + _box_loss(detector, boxed)
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
-    with torch.no_grad():
-        class_logits, proposal_logits = head(tagged.features)
-        scores = mid_scores(class_logits, proposal_logits, image, count)
-        if loss.coupling == "none":
-            return scores
-        return scores * detector_probabilities(detector(tagged.features), NUM_CLASSES)
+    return _corloc_of(tagged, head, detector, way.loss.coupling)
 
 
-def compare(seed: int, steps: int = 100, boxed_images: int = 3, tagged_images: int = 120) -> dict[str, float]:
-    """CorLoc on the tagged images of: chance, the detector, and the detector with what its tags taught.
+@torch.no_grad()
+def _corloc_of(tagged: Bags, head: MIDHead, detector: nn.Linear, coupling: str) -> CorLoc:
+    p = detector_probabilities(detector(tagged.features), NUM_CLASSES)
+    class_logits, proposal_logits = head(tagged.features)
+    scores = mid_scores(class_logits, proposal_logits, tagged.proposals[1], len(tagged.drawn.images))
+    return CorLoc(tagged.corloc(scores if coupling == "none" else scores * p), tagged.corloc(p))
 
-    "uncoupled" is plain WSDDN, which never sees the detector; "coupled" multiplies its scores with the detector's,
-    kept at its initial quality; "joint" trains the detector on the tags, too.
-    """
+
+def compare(
+    seed: int, steps: int = 100, ways: Sequence[str] = tuple(WAYS), boxed_images: int = 3, tagged_images: int = 120
+) -> dict[str, CorLoc]:
+    """CorLoc on the tagged images: of chance and of the detector at first ("initial"), then after each way."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     boxed = Bags(draw(boxed_images, SIZE, seed), generator)
@@ -152,25 +184,24 @@ def compare(seed: int, steps: int = 100, boxed_images: int = 3, tagged_images: i
     detector = train_detector(boxed)
     guesses = [tagged.corloc(torch.rand(len(tagged.features), NUM_CLASSES, generator=generator)) for _ in range(3)]
     with torch.no_grad():
-        initial = detector_probabilities(detector(tagged.features), NUM_CLASSES)
-    return {
-        "chance": sum(guesses) / len(guesses),
-        "detector": tagged.corloc(initial),
-        "uncoupled": tagged.corloc(learn_from_tags(tagged, detector, Cls2BoxLoss(coupling="none"), steps)),
-        "coupled": tagged.corloc(learn_from_tags(tagged, detector, Cls2BoxLoss(), steps)),
-        "joint": tagged.corloc(learn_from_tags(tagged, detector, Cls2BoxLoss(), steps, boxed)),
-    }
+        initial = tagged.corloc(detector_probabilities(detector(tagged.features), NUM_CLASSES))
+    chance = sum(guesses) / len(guesses)
+    result = {"chance": CorLoc(chance, chance), "initial": CorLoc(initial, initial)}
+    for name in ways:
+        result[name] = learn_from_tags(tagged, boxed, detector, WAYS[name], steps, generator.manual_seed(seed))
+    return result
 
 
-def main(arguments: list[str] | None = None) -> dict[str, float]:
+def main(arguments: list[str] | None = None) -> dict[str, CorLoc]:
     """Print and return `compare`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=100, help="training steps of 30 tagged images")
     given = parser.parse_args(arguments)
     result = compare(given.seed, given.steps)
+    print(f"{'CorLoc':<22}{'scores':>8}{'detector':>10}")
     for name, corloc in result.items():
-        print(f"CorLoc, {name:<10} {corloc:.2f}")
+        print(f"{name:<22}{corloc.scores:>8.2f}{corloc.detector:>10.2f}")
     return result
 
 
