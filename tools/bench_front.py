@@ -1,11 +1,11 @@
 """How fast the front filter is beside moocore, pymoo, paretoset and optuna, all in one run.
 
-    OMP_NUM_THREADS=1 python tools/bench_front.py            # about three minutes on a quiet core
+    OMP_NUM_THREADS=1 python tools/bench_front.py            # about a minute of one core
     OMP_NUM_THREADS=1 python tools/bench_front.py --shapes   # every size and shape against moocore only
 
-Each number is the best of several calls. `moocore` gets a ready matrix to minimise, as pymoo gives it; `moocore, two
-arrays` starts from costs and qualities, as the filter of cqb-pareto does. Every mask is compared with moocore's before
-it is timed. paretoset and optuna are timed where they are installed and expected to take less than a minute.
+Numbers are medians of CPU seconds; calls take turns. `moocore` gets a ready matrix to minimise, as pymoo gives it;
+`moocore, two arrays` starts from costs and qualities, as the filter of cqb-pareto does. With --shapes, every mask is
+compared with moocore's before it is timed. paretoset and optuna are timed where they are installed.
 """
 
 import argparse
@@ -24,8 +24,9 @@ from cqb_pareto import Objectives, fit_quality, named_prices, nondominated, pape
 from cqb_pareto.atomic import write_atomically
 
 RESULTS = Path(__file__).parents[1] / "packages/cqb-pareto/results"
-SIZES = (1, 3, 10, 12, 13, 20, 50, 100, 200, 500, 1000, 4096, 4097, 10_000, 100_000, 1_000_000)
+SIZES = (1, 3, 10, 11, 13, 20, 50, 100, 200, 500, 1000, 4096, 30_000, 30_001, 100_000, 1_000_000)
 KINDS = ("P", "I", "B", "S")
+MARKS = ("<!-- front -->", "<!-- /front -->")
 Cloud = tuple[np.ndarray, np.ndarray]
 
 
@@ -42,7 +43,10 @@ def clouds(size: int, rng: np.random.Generator) -> dict[str, Cloud]:
         "worst first, sorted": (rising, -rising),
         "integers 0 to 9": (rng.integers(0, 10, size) * 1.0, rng.integers(0, 10, size) * 1.0),
         "integers 0 to 999": (rng.integers(0, 1000, size) * 1.0, rng.integers(0, 1000, size) * 1.0),
+        "integers 0 to 2": (rng.integers(0, 3, size) * 1.0, rng.integers(0, 3, size) * 1.0),
         "copies of one point": (np.zeros(size), np.zeros(size)),
+        "copies of two front points": (order.round(), order.round()),
+        "copies, all on the front": ((order * 50).round(), (order * 50).round()),
         "heavy tail": (np.exp(5 * rng.standard_normal(size)), x),
     }
 
@@ -53,18 +57,23 @@ def allocations(size: int, rng: np.random.Generator) -> Cloud:
     return objectives.evaluate(sample_uniform(4, size, rng))
 
 
-def best(call: Callable[[], object], rounds: int = 5, span: float = 0.05) -> float:
-    """Seconds of the fastest call; short calls are timed in loops of about `span` seconds."""
-    begin = time.perf_counter()
-    call()
-    loops = max(1, int(span / max(time.perf_counter() - begin, 1e-7)))
-    times = []
+def timed(calls: dict[str, Callable[[], object]], rounds: int = 15, span: float = 0.003) -> dict[str, float]:
+    """Median CPU seconds of each call. Calls take turns, so that a busy machine slows all of them alike; short ones are
+    timed in loops of about `span` seconds, and those above a second three times.
+    """
+    loops, times = {}, {name: [] for name in calls}
+    for name, call in calls.items():
+        begin = time.process_time()
+        call()
+        loops[name] = max(1, int(span / max(time.process_time() - begin, 1e-6)))
+        rounds = min(rounds, 15 if time.process_time() - begin < 0.1 else 5 if time.process_time() - begin < 1 else 3)
     for _ in range(rounds):
-        begin = time.perf_counter()
-        for _ in range(loops):
-            call()
-        times.append((time.perf_counter() - begin) / loops)
-    return min(times)
+        for name, call in calls.items():
+            begin = time.process_time()
+            for _ in range(loops[name]):
+                call()
+            times[name].append((time.process_time() - begin) / loops[name])
+    return {name: float(np.median(taken)) for name, taken in times.items()}
 
 
 def rivals(costs: np.ndarray, qualities: np.ndarray) -> dict[str, Callable[[], object]]:
@@ -102,28 +111,32 @@ def compare() -> list[list[object]]:
         for name, (costs, qualities) in clouds(size, np.random.default_rng(0)).items():
             if name not in ("uniform", "allocations", "all on the front"):
                 continue
-            own = 0.0
-            for label, call in rivals(costs, qualities).items():
-                once = time.perf_counter()
-                call()
-                once = time.perf_counter() - once
-                taken = once if once > 5 else best(call)
-                own = own or taken
-                rows.append([name, size, int(nondominated(costs, qualities).sum()), label, taken, taken / own])
-                print(*rows[-1], flush=True)
+            calls = {label: call for label, call in rivals(costs, qualities).items() if not _endless(label, name, size)}
+            taken = timed(calls)
+            count = int(nondominated(costs, qualities).sum())
+            rows += [
+                [name, size, count, label, f"{s:.6f}", f"{s / taken['cqb-pareto']:.2f}"] for label, s in taken.items()
+            ]
+            print(*rows[-len(taken) :], sep="\n", flush=True)
     return rows
+
+
+def _endless(label: str, cloud: str, size: int) -> bool:
+    """Paretoset compares all points with the front: minutes to days when all are on it."""
+    return cloud == "all on the front" and size > 1000 and label == "paretoset"
 
 
 def shapes() -> list[list[object]]:
     """The filter against moocore at every size and shape; masks are compared first."""
-    rows: list[list[object]] = [["cloud", "points", "seconds", "moocore", "moocore, two arrays", "times faster"]]
+    rows: list[list[object]] = [["cloud", "points", "seconds", "moocore", "moocore, two arrays", "of moocore's time"]]
     for size in SIZES:
         for name, (costs, qualities) in clouds(size, np.random.default_rng(size)).items():
             calls = rivals(costs, qualities)
             if not np.array_equal(calls["cqb-pareto"](), calls["moocore"]()):
                 raise RuntimeError(f"masks differ: {name}, {size} points")
-            taken = [best(calls[label]) for label in ("cqb-pareto", "moocore", "moocore, two arrays")]
-            rows.append([name, size, *taken, min(taken[1:]) / taken[0]])
+            taken = timed({label: calls[label] for label in ("cqb-pareto", "moocore", "moocore, two arrays")})
+            own, ready, both = taken.values()
+            rows.append([name, size, *(f"{s:.3g}" for s in (own, ready, both)), f"{own / ready:.2f}"])
             print(*rows[-1], flush=True)
     return rows
 
@@ -136,18 +149,39 @@ def million() -> list[list[object]]:
     def run() -> object:
         return nondominated(*objectives.evaluate(sample_uniform(4, 1_000_000, rng)))
 
-    taken = best(run)
+    taken = timed({"run": run}, rounds=5)["run"]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"a million allocations: {taken:.3f} s, process peak {peak:.2f} GiB", flush=True)
     return [["what", "seconds", "peak GiB"], ["sampled, evaluated, filtered", taken, peak]]
 
 
+def table(folder: Path) -> str:
+    """The README's table from the last comparison: milliseconds of each filter."""
+    rows = list(csv.DictReader((folder / "front-rivals.csv").read_text("utf-8").splitlines()))
+    filters = list(dict.fromkeys(row["filter"] for row in rows))
+    taken = {(row["cloud"], row["points"], row["filter"]): 1000 * float(row["seconds"]) for row in rows}
+    lines = ["| cloud | points | " + " | ".join(f"{name} (ms)" for name in filters) + " |"]
+    lines.append("| --- " * (len(filters) + 2) + "|")
+    for cloud, points in dict.fromkeys((row["cloud"], row["points"]) for row in rows):
+        cells = [taken.get((cloud, points, name)) for name in filters]
+        shown = " | ".join("not run" if ms is None else f"{ms:.3g}" for ms in cells)
+        lines.append(f"| {cloud} | {points} | {shown} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
-    """Write the tables as CSV."""
+    """Write the tables as CSV, or the README's from them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shapes", action="store_true", help="every size and shape against moocore")
+    parser.add_argument("--table", action="store_true", help="put the table of the last results into the README")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
+    if options.table:
+        readme = RESULTS.parent / "README.md"
+        before, _, rest = readme.read_text("utf-8").partition(MARKS[0])
+        after = rest.partition(MARKS[1])[2]
+        write_atomically(readme, f"{before}{MARKS[0]}\n{table(options.out)}\n{MARKS[1]}{after}")
+        return
     runs = {"front-shapes": shapes} if options.shapes else {"front-million": million, "front-rivals": compare}
     for name, run in runs.items():
         text = io.StringIO()

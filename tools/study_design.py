@@ -1,6 +1,8 @@
 """How many pilots a decision needs: the planner's design against even grids and random runs, on known truths.
 
-    python tools/study_design.py --repeats 20 --seed 0
+    python tools/study_design.py --repeats 20 --seed 1   # seven minutes of a quiet core; goes on where it stopped
+    python tools/study_design.py --bands                 # how often bands of 90 % hold the truth: three minutes
+    python tools/study_design.py --table                 # put the tables of the last results into the README
 
 A truth is a quality surface over P, I, B and S with run-to-run noise. `matched` truths have the form of the planner's
 power law, `mismatched` ones close a fraction of the gap to saturation with each weak kind, which no family has. Prices
@@ -12,6 +14,7 @@ truth gives away at these, on average. The even grid is the paper's protocol: 50
 import argparse
 import csv
 import io
+import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +25,8 @@ from cqb_pareto.atomic import write_atomically
 from cqb_pareto.design import BUDGETS
 from cqb_pareto.objectives import ClassWeights
 from cqb_pareto.pilots import Pilot
+from cqb_pareto.responses import observe, respond
+from cqb_pareto.responses.effective import EffectiveShare
 from cqb_pareto.simplex import lattice_within
 
 KINDS = ("P", "I", "B", "S")
@@ -30,6 +35,7 @@ BATCH, LAST = 16, 100
 NOISE = 0.9
 WEIGHTS = ClassWeights.of()
 RESULTS = Path(__file__).parents[1] / "packages/cqb-pareto/results/design-study.csv"
+BANDS = RESULTS.with_name("bands.csv")
 
 
 @dataclass(frozen=True)
@@ -140,30 +146,127 @@ def by_chance(bench: Bench) -> dict[int, float]:
     return regrets
 
 
+def coverage(tables: int, seed: int) -> list[list[object]]:
+    """How often the band of 90 % of the response holds a true power law over P, I and B at four allocations.
+
+    Each table has 15 cells (five shares alone, with I and with B), each with the same number of runs.
+    """
+    truth = EffectiveShare(True, np.log([[55.0, 0.05, 0.8, 0.1, 0.4]]))
+    places = np.array([[0.15, 0.45, 0.4], [0.3, 0.7, 0.0], [0.08, 0.0, 0.92], [0.2, 0.3, 0.5]])
+    true = truth.predict(places)[0]
+    rows: list[list[object]] = [["family", "runs a cell", "tables", "held", "standard error"]]
+    for family in ("power", "diminishing"):
+        for runs in (1, 2, 3, 5):
+            held = []
+            for table in range(tables):
+                rng = np.random.default_rng([seed, runs, table])
+                seen = observe(_power_law_pilots(truth, runs, rng), "things", ("P", "I", "B"))
+                drawn = respond(seen, rng, 100, family).predict_draws(places)
+                low, high = np.quantile(drawn, [0.05, 0.95], axis=0)
+                held.append(float(np.mean((low <= true) & (true <= high))))
+            rows.append([family, runs, tables, f"{np.mean(held):.3f}", f"{np.std(held) / np.sqrt(tables):.3f}"])
+            print(*rows[-1], flush=True)
+    return rows
+
+
+def _power_law_pilots(truth: EffectiveShare, runs: int, rng: np.random.Generator) -> Pilots:
+    """Pilots whose PQ of things is the truth with noise of one point."""
+    made = []
+    for rest, share, seed in itertools.product(("none", "I", "B"), (0.05, 0.1, 0.2, 0.35, 0.5), range(runs)):
+        labels = np.array([[share, (1 - share) * (rest == "I"), (1 - share) * (rest == "B")]])
+        quality = float(truth.predict(labels)[0, 0] + rng.standard_normal())
+        nan = dict.fromkeys(("pq", "sq", "rq", "sq_th", "rq_th", "pq_st", "sq_st", "rq_st"), np.nan)
+        variant = "baseline" if rest == "none" else "module"
+        made.append(Pilot("", "P", rest, share, variant, "", seed, 0, {**nan, "pq_th": quality}, 0))
+    return Pilots("coverage", tuple(made))
+
+
+def measured(path: Path) -> set[tuple[str, int]]:
+    """Truths and repeats whose rows stand in the results."""
+    if not path.exists():
+        return set()
+    return {(row["truth"], int(row["repeat"])) for row in csv.DictReader(path.read_text("utf-8").splitlines())}
+
+
+def repeat_rows(name: str, repeat: int, seed: int) -> list[list[object]]:
+    """All protocols on one truth."""
+    streams = np.random.default_rng([seed, repeat, name == "matched"]).spawn(4)
+    truth = Truth.draw(name == "matched", streams[0])
+    done = {
+        "designed": designed(Bench(truth, streams[1]), repeat),
+        "even": even(Bench(truth, streams[2])),
+        "random": by_chance(Bench(truth, streams[3])),
+    }
+    return [[name, repeat, p, runs, f"{regret:.5f}"] for p, regrets in done.items() for runs, regret in regrets.items()]
+
+
+def table(path: Path) -> str:
+    """Median regret by truth, protocol and number of runs, and the fewest designed runs that equal the even grid's."""
+    regrets: dict[tuple[str, str], dict[int, list[float]]] = {}
+    for row in csv.DictReader(path.read_text("utf-8").splitlines()):
+        by_runs = regrets.setdefault((row["truth"], row["protocol"]), {})
+        by_runs.setdefault(int(row["runs"]), []).append(float(row["regret"]))
+    lines = ["| truths | protocol | median regret in PQ points after (runs) |", "| --- | --- | --- |"]
+    for (truth, protocol), by_runs in regrets.items():
+        cells = ", ".join(f"{np.median(values):.3f} ({runs})" for runs, values in by_runs.items())
+        lines.append(f"| {truth} | {protocol} | {cells} |")
+    for truth in dict.fromkeys(truth for truth, _ in regrets):
+        grid = float(np.median(regrets[truth, "even"][GRID[-1]]))
+        designs = regrets[truth, "designed"].items()
+        enough = [runs for runs, values in designs if np.median(values) <= grid]
+        repeats = len(regrets[truth, "even"][GRID[-1]])
+        verdict = f"{enough[0]} designed runs reach it" if enough else "no number of designed runs tried reaches it"
+        lines += ["", f"{truth}, {repeats} repeats: {GRID[-1]} even runs have a regret of {grid:.3f}; {verdict}."]
+    return "\n".join(lines)
+
+
+def bands_table(path: Path) -> str:
+    """Coverage by family and runs a cell."""
+    lines = ["| family fitted | runs a cell | held | standard error |", "| --- | --- | --- | --- |"]
+    for row in csv.DictReader(path.read_text("utf-8").splitlines()):
+        lines.append(f"| `{row['family']}` | {row['runs a cell']} | {row['held']} | {row['standard error']} |")
+    return "\n".join(lines)
+
+
+def into_readme(mark: str, content: str) -> None:
+    """Replace what stands between the mark's two comments."""
+    readme = RESULTS.parents[1] / "README.md"
+    before, begin, rest = readme.read_text("utf-8").partition(f"<!-- {mark} -->")
+    _, end, after = rest.partition(f"<!-- /{mark} -->")
+    if not end:
+        raise ValueError(f"README.md has no <!-- {mark} --> ... <!-- /{mark} -->")
+    write_atomically(readme, f"{before}{begin}\n{content}\n{end}{after}")
+
+
 def main() -> None:
-    """Write one row per truth, repeat, protocol and number of runs."""
+    """Append the rows of each truth and repeat that is not there yet; a stopped study goes on where it was."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--table", action="store_true", help="put the tables of the last results into the README")
+    parser.add_argument("--bands", action="store_true", help="measure how often bands hold the truth instead")
     options = parser.parse_args()
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["truth", "repeat", "protocol", "runs", "regret"])
-    for name in ("matched", "mismatched"):
-        for repeat in range(options.repeats):
-            streams = np.random.default_rng([options.seed, repeat, name == "matched"]).spawn(4)
-            truth = Truth.draw(name == "matched", streams[0])
-            done = {
-                "designed": designed(Bench(truth, streams[1]), repeat),
-                "even": even(Bench(truth, streams[2])),
-                "random": by_chance(Bench(truth, streams[3])),
-            }
-            for protocol, regrets in done.items():
-                for runs, regret in regrets.items():
-                    table.writerow([name, repeat, protocol, runs, f"{regret:.5f}"])
-            print(name, repeat, {p: {k: round(v, 3) for k, v in r.items()} for p, r in done.items()}, flush=True)
-    write_atomically(options.out, text.getvalue())
+    if options.bands:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(coverage(40, options.seed))
+        write_atomically(BANDS, text.getvalue())
+        return
+    if options.table:
+        into_readme("design", table(options.out))
+        into_readme("bands", bands_table(BANDS))
+        return
+    there = measured(options.out)
+    rows = options.out.read_text("utf-8") if there else "truth,repeat,protocol,runs,regret\n"
+    for repeat in range(options.repeats):
+        for name in ("matched", "mismatched"):
+            if (name, repeat) in there:
+                continue
+            text = io.StringIO()
+            csv.writer(text, lineterminator="\n").writerows(repeat_rows(name, repeat, options.seed))
+            rows += text.getvalue()
+            write_atomically(options.out, rows)
+            print(text.getvalue(), flush=True)
 
 
 if __name__ == "__main__":

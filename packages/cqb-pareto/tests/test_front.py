@@ -52,7 +52,7 @@ all infinite, tiny spread, heavy tail, sample misses the best, signed zeros""".r
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("size", [1, 2, 12, 13, 60, 1000, 4096, 4097, 30_000])
+@pytest.mark.parametrize("size", [1, 2, 10, 11, 60, 1000, 30_000, 30_001])
 def test_equals_moocore_on_adversarial_clouds(kind, size):
     costs, qualities = clouds(kind, size, np.random.default_rng(size))
     for duplicates in ("all", "first"):
@@ -96,8 +96,8 @@ def test_a_dominated_point_changes_nothing(points, random):
     assert grown.tolist() == [*nondominated(costs, qualities).tolist(), False]
 
 
-@given(st.integers(4097, 9000), st.integers(0, 2**32 - 1), st.sampled_from([3, 50, 10**9]))
-@settings(max_examples=40, deadline=None)
+@given(st.integers(30_001, 40_000), st.integers(0, 2**32 - 1), st.sampled_from([3, 50, 10**9]))
+@settings(max_examples=15, deadline=None)
 def test_the_sieve_loses_nothing(size, seed, steps):
     rng = np.random.default_rng(seed)
     costs, qualities = rng.integers(0, steps, size) / 7, rng.integers(0, steps, size) / 3
@@ -113,7 +113,7 @@ def test_the_front_rises(size, seed):
     assert (np.diff(qualities[order]) > 0).all()
 
 
-@pytest.mark.parametrize("size", [3, 200, 6000])
+@pytest.mark.parametrize("size", [3, 200, 40_000])
 @pytest.mark.parametrize("wrong", [0, 1])
 def test_nan_names_its_row(size, wrong):
     points = np.random.default_rng(0).random((2, size))

@@ -6,9 +6,9 @@ import pytest
 
 from cqb_pareto.errors import InputError
 from cqb_pareto.pilots import check_pilots, paper_pilots, read_pilots
-from cqb_pareto.plan import plan, study
 from cqb_pareto.plan_file import read_plan, write_plan
 from cqb_pareto.prices import PriceList, named_prices, read_prices
+from cqb_pareto.study import plan, study
 
 KINDS = ("P", "I", "B", "S")
 TEXT = named_prices("paper-text")

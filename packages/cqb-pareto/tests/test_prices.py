@@ -118,5 +118,5 @@ def test_other_bad_prices():
         prices.relative_budget(1.0, "days", 10)
     with pytest.raises(InputError, match="budget: hours: wanted a number >= 0"):
         prices.relative_budget(math.nan, "hours", 10)
-    with pytest.raises(InputError, match="wanted a CSV file, got no such file"):
+    with pytest.raises(InputError, match="wanted a CSV file, or one of paper-text, paper-table1, got no such file"):
         load_prices("nowhere.csv")

@@ -29,31 +29,17 @@ def test_solvers_spend_what_they_are_given_within_bounds(objectives, method):
     assert found.quality == pytest.approx(quality)
 
 
+@pytest.mark.parametrize("bounds", [{}, {"least": {"P": 0.05, "S": 0.02}, "most": {"B": 0.4}}])
 @pytest.mark.parametrize("prices", ["paper-text", "paper-table1"])
-@pytest.mark.parametrize("evaluations", [1000, 3000])
-def test_direct_has_the_largest_hypervolume(paper_quality, prices, evaluations):
-    objectives = Objectives.of(paper_quality, named_prices(prices))
-    area = {}
-    for method in METHODS:
-        found = solve(objectives, None, method, evaluations, seed=2)
-        area[method] = hypervolume(found.cost, found.quality, 1.0, 0.0)
-    assert area["direct"] >= max(area.values())
-    assert area["direct"] > area["random"] + 0.1
-
-
-@pytest.mark.parametrize("prices", ["paper-text", "paper-table1"])
-def test_few_evaluations_leave_the_lattice_close_behind_direct(paper_quality, prices):
-    """At 600 every start of direct beats sampling; the even lattice beats single starts, but not their mean."""
+def test_no_start_of_direct_is_beaten_by_any_other_solver(paper_quality, prices, bounds):
     objectives = Objectives.of(paper_quality, named_prices(prices))
 
     def area(method, seed):
-        found = solve(objectives, None, method, 600, seed)
+        found = solve(objectives, Bounds.of(KINDS, **bounds), method, 600, seed)
         return hypervolume(found.cost, found.quality, 1.0, 0.0)
 
-    direct = [area("direct", seed) for seed in range(8)]
-    assert min(direct) > max(area(method, seed) for method in ("random", "sobol") for seed in range(4))
-    assert min(direct) > area("nsga2", 0)
-    assert np.mean(direct) > area("lattice", 0)
+    others = {method: max(area(method, seed) for seed in range(2)) for method in METHODS if method != "direct"}
+    assert min(area("direct", seed) for seed in range(2)) >= max(others.values())
 
 
 def test_solvers_repeat_themselves(objectives):

@@ -6,16 +6,18 @@ their own, so that this import stays light.
 
 from cqb_pareto.design import Proposal, first_design, next_pilots
 from cqb_pareto.errors import InputError
+from cqb_pareto.evaluated import Evaluated
 from cqb_pareto.front import best_under, cheapest_reaching, front_order, hypervolume, knee, nondominated
 from cqb_pareto.measured import read_times
 from cqb_pareto.objectives import ClassWeights, Objectives, QualityModel, cost_of, fit_quality
 from cqb_pareto.pilots import Pilots, paper_pilots, read_pilots
-from cqb_pareto.plan import Plan, Study, plan, study
+from cqb_pareto.plan import Plan
 from cqb_pareto.plan_file import read_plan, write_plan
 from cqb_pareto.prices import Price, PriceList, Span, load_prices, named_prices, read_prices
 from cqb_pareto.registry import Published, published_times
 from cqb_pareto.simplex import Bounds, lattice, project, sample_sobol, sample_uniform
-from cqb_pareto.solvers import Evaluated, solve
+from cqb_pareto.solvers import solve
+from cqb_pareto.study import Study, plan, study
 
 __all__ = [
     "Bounds",

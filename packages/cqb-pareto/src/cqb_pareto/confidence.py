@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from cqb_pareto.objectives import Objectives, QualityModel
 from cqb_pareto.prices import PriceList
-from cqb_pareto.simplex import Bounds, Shares, project, sample_uniform
+from cqb_pareto.simplex import Bounds, Shares, sample_uniform, within
 
 LEVEL = 0.8
 MARGIN = 0.1
@@ -93,8 +93,7 @@ def _all_full(objectives: Objectives, cost: float) -> Shares:
 
 def _random_at(objectives: Objectives, bounds: Bounds, cost: float, rng: np.random.Generator) -> Shares:
     """Random allocations whose cost is within 5 % of a given one; the nearest in cost where too few are."""
-    shares = sample_uniform(len(bounds.low), 20_000, rng)
-    shares = shares if bounds.free else project(shares, bounds)
+    shares = within(sample_uniform(len(bounds.low), 20_000, rng), bounds)
     away = np.abs(objectives.cost(shares) - cost)
     near = np.flatnonzero(away <= NEAR * cost)
     return shares[near[:RIVALS] if len(near) >= RIVALS // 10 else np.argsort(away)[: RIVALS // 10]]

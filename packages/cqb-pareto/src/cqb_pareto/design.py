@@ -103,7 +103,7 @@ def first_design(
     seed: int = 0,
 ) -> list[Proposal]:
     """Pilots to begin with: what every fit needs (full labels alone at two shares, each kind once), then the best by
-    the prior of the power law.
+    the prior of the power law with diminishing worth.
 
     Raises:
         InputError: fewer runs than that, or a kind without a price.

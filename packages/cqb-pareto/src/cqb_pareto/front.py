@@ -10,9 +10,9 @@ from jaxtyping import Bool, Float, Int
 from cqb_pareto.errors import InputError
 
 Values = Float[np.ndarray, " r"]
-SMALL = 12
-SIFTED = 4096
-FEW_RECORDS = 40
+SMALL = 10
+SIFTED = 30_000
+FEW_RECORDS = 10
 SAMPLE = 1024
 BUCKETS = 4096
 SMALLEST_SPREAD = 1e-300
@@ -21,8 +21,8 @@ SMALLEST_SPREAD = 1e-300
 def nondominated(costs: Values, qualities: Values, duplicates: str = "all") -> Bool[np.ndarray, " r"]:
     """Mask of the points that no other point dominates.
 
-    O(r log r) at worst. From a few thousand points on, a sample's staircase first removes what it dominates, which on
-    most clouds leaves little to sort. Infinities are ordinary values.
+    O(r log r) at worst. From tens of thousands of points on, a sample's staircase first removes what it dominates,
+    which on most clouds leaves little to sort. Infinities are ordinary values.
 
     Args:
         costs: any unit, smaller is better.
@@ -46,74 +46,85 @@ def nondominated(costs: Values, qualities: Values, duplicates: str = "all") -> B
 
 
 def _few(costs: Values, qualities: Values, first: bool) -> Bool[np.ndarray, " r"]:
-    """A plain scan: below a dozen points, NumPy's fixed costs are larger than the work."""
+    """The best quality of each cost, then a scan: for a few points NumPy's fixed costs are larger than the work."""
     c, q = costs.tolist(), qualities.tolist()
-    mask = [False] * len(c)
-    best, last = -float("inf"), None
-    for i in sorted(range(len(c)), key=lambda j: (c[j], -q[j])):
-        if c[i] != c[i] or q[i] != q[i]:
-            _check_numbers(costs, qualities)
-        if last is None or q[i] > best:
-            mask[i], best, last = True, q[i], c[i]
-        elif q[i] == best and c[i] == last:
-            mask[i] = not first
-    return np.array(mask, dtype=bool)
+    total = sum(c) + sum(q)
+    if total != total:
+        _check_numbers(costs, qualities)
+    best: dict[float, float] = {}
+    for cost, quality in zip(c, q, strict=True):
+        known = best.get(cost)
+        if known is None or quality > known:
+            best[cost] = quality
+    front: dict[float, float] = {}
+    top = None
+    for cost in sorted(best):
+        if top is None or best[cost] > top:
+            top = front[cost] = best[cost]
+    take = front.pop if first else front.get
+    return np.array([front.get(x) == y and take(x) == y for x, y in zip(c, q, strict=True)], dtype=bool)
 
 
 def _by_sorting(costs: Values, qualities: Values, first: bool) -> Bool[np.ndarray, " r"]:
-    """Sort by cost; without ties, a point stays when it beats all cheaper ones."""
+    """Sort by cost; of the records, the points that no cheaper one beats, keep all where none ties in cost or quality.
+
+    Records dearer than the cheapest of the best are dominated, so they are cut before more than a few are compared.
+    """
     order = costs.argsort(kind="stable") if first else costs.argsort()
-    c, q = costs.take(order), qualities.take(order)
+    c, q = costs[order], qualities[order]
     best = np.maximum.accumulate(q)
-    if c[-1] != c[-1] or best[-1] != best[-1]:
+    dearest, top = c.item(-1), best.item(-1)
+    if dearest != dearest or top != top:
         _check_numbers(costs, qualities)
-    mask = np.empty(len(c), dtype=bool)
-    if c[0] == c[-1] and not first:
-        mask[order] = q == best[-1]
+    records = (q == best).nonzero()[0]
+    c, q, rows = c[records], q[records], order[records]
+    mask = np.zeros(len(costs), dtype=bool)
+    if len(rows) > FEW_RECORDS and not (plain := _all_win(c, q, first)):
+        end = c.searchsorted(c.item(int(q.argmax())), "right")
+        c, q, rows = c[:end], q[:end], rows[:end]
+    if len(rows) > FEW_RECORDS:
+        mask[rows if plain else rows[_winners(c, q, first)]] = True
         return mask
-    stays = np.empty(len(c), dtype=bool)
-    stays[0] = True
-    if np.count_nonzero(c[1:] == c[:-1]):
-        np.greater_equal(q[1:], best[:-1], out=stays[1:])
-        records = stays.nonzero()[0]
-        mask.fill(False)
-        mask[order[_among_ties(records, c, q, first)]] = True
-        return mask
-    np.greater(q[1:], best[:-1], out=stays[1:])
-    mask[order] = stays
+    few_c, few_q = c.tolist(), q.tolist()
+    if len(set(few_c)) == len(set(few_q)) == len(few_c):
+        mask[rows] = True
+    else:
+        mask[_few_winners(few_c, few_q, rows.tolist(), first)] = True
     return mask
 
 
-def _among_ties(records: Int[np.ndarray, " s"], costs: Values, qualities: Values, first: bool) -> Int[np.ndarray, " f"]:
-    """The front among records (points not below any before them in order of cost), of which some costs may be equal.
+def _all_win(costs: Values, qualities: Values, first: bool) -> bool:
+    """Whether all records are on the front: cost and quality rise together, and copies may stay."""
+    dearer, better = costs[1:] > costs[:-1], qualities[1:] > qualities[:-1]
+    if first:
+        return bool((dearer & better).all())
+    return not np.count_nonzero(dearer != better)
 
-    Along the records neither cost nor quality falls, so copies stand together, and of two distinct neighbours one
-    dominates the other exactly when they share a cost or a quality.
+
+def _winners(costs: Values, qualities: Values, first: bool) -> Bool[np.ndarray, " s"]:
+    """The front among records: points not below any before them in order of cost, of which some costs may be equal.
+
+    Along the records neither cost nor quality falls, so one is dominated exactly when the first of its quality is
+    cheaper, or the last of its cost is better.
     """
-    c, q = costs.take(records), qualities.take(records)
-    if len(records) <= FEW_RECORDS:
-        return records[_few_records(c.tolist(), q.tolist(), first)]
-    dearer, better = c[1:] > c[:-1], q[1:] > q[:-1]
-    starts = np.concatenate(([True], dearer | better))
-    lead = starts.nonzero()[0]
-    dearer, better = dearer[lead[1:] - 1], better[lead[1:] - 1]
-    wins = np.ones(len(lead), dtype=bool)
-    wins[1:] &= better
-    wins[:-1] &= dearer
-    return records[lead[wins]] if first else records[wins[starts.cumsum() - 1]]
+    cheapest, best = qualities.searchsorted(qualities), costs.searchsorted(costs, "right") - 1
+    wins = (costs[cheapest] == costs) & (qualities[best] == qualities)
+    if first:
+        wins[1:] &= (costs[1:] > costs[:-1]) | (qualities[1:] > qualities[:-1])
+    return np.asarray(wins)
 
 
-def _few_records(c: list[float], q: list[float], first: bool) -> list[int]:
-    """`_among_ties` one by one: a record replaces the last winner, is its copy, or is dominated by it."""
-    wins = [0]
-    for i in range(1, len(c)):
-        last = wins[-1]
-        if q[i] > q[last]:
-            while wins and c[wins[-1]] == c[i]:
-                wins.pop()
-            wins.append(i)
-        elif c[i] == c[last] and not first:
-            wins.append(i)
+def _few_winners(costs: list[float], qualities: list[float], rows: list[int], first: bool) -> list[int]:
+    """Rows of `_winners`, one by one: a record replaces winners of its cost, is a copy, or is dominated."""
+    wins, begin, c, q = [rows[0]], 0, costs[0], qualities[0]
+    for cost, quality, row in zip(costs, qualities, rows, strict=True):
+        if quality > q:
+            if cost == c:
+                del wins[begin:]
+            begin, c, q = len(wins), cost, quality
+            wins.append(row)
+        elif cost == c and not first and row != wins[0]:
+            wins.append(row)
     return wins
 
 
@@ -127,7 +138,7 @@ def _sifted(costs: Values, qualities: Values, first: bool) -> Bool[np.ndarray, "
     c, q = costs[some], qualities[some]
     if np.isnan(c).any() or np.isnan(q).any():
         _check_numbers(costs, qualities)
-    on_front = _by_sorting(c, q, True).nonzero()[0]
+    on_front = _by_sorting(c, q, False).nonzero()[0]
     lowest = float(costs.min())
     spread = float(costs.max()) - lowest
     if len(on_front) > len(c) // 4 or not SMALLEST_SPREAD < spread < np.inf:

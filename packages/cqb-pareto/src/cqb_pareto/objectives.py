@@ -14,8 +14,8 @@ from cqb_pareto.kinds import NONE
 from cqb_pareto.pilots import Pilots
 from cqb_pareto.prices import PriceList
 from cqb_pareto.responses import FAMILIES, BranchResponse, observe, respond
+from cqb_pareto.simplex import Bounds, Shares
 
-Shares = Float[np.ndarray, "r k"]
 Values = Float[np.ndarray, " r"]
 COCO = {"things": 80, "stuff": 53}
 
@@ -192,3 +192,16 @@ class Objectives:
     def evaluate(self, shares: Shares) -> tuple[Values, Values]:
         """Costs and central PQ in points."""
         return self.cost(shares), self.quality.predict(shares)
+
+
+def cheapest_allocation(objectives: Objectives, bounds: Bounds) -> Float[np.ndarray, " k"]:
+    """The allocation of lowest cost within the bounds: minima first, then owned labels, then the cheapest ones."""
+    shares = bounds.low.copy()
+    free = np.maximum(np.minimum(objectives.owned, bounds.high) - shares, 0)
+    steps = [(0.0, kind, free[kind]) for kind in range(len(shares))]
+    steps += [
+        (objectives.prices[kind], kind, bounds.high[kind] - shares[kind] - free[kind]) for kind in range(len(shares))
+    ]
+    for _, kind, room in sorted(steps, key=lambda step: step[0]):
+        shares[kind] += min(room, max(1 - shares.sum(), 0.0))
+    return shares

@@ -12,11 +12,12 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from cqb_pareto.front import nondominated
-from cqb_pareto.objectives import cost_of, fit_quality
+from cqb_pareto.objectives import ClassWeights, cost_of, fit_quality
 from cqb_pareto.pilots import Pilots, paper_pilots
 from cqb_pareto.prices import named_prices
-from cqb_pareto.responses import FAMILIES
+from cqb_pareto.responses import FAMILIES, observe
 from cqb_pareto.responses.cubic import integrate
+from cqb_pareto.responses.interacting import fit_interacting
 from cqb_pareto.tables import Row, parse_rows
 
 KINDS = ("P", "I", "B", "S")
@@ -140,11 +141,16 @@ def gains(price_list: str = "paper-text") -> list[Gain]:
 
 
 def predictions(pilots: Pilots | None = None, families: Sequence[str] = tuple(FAMILIES)) -> dict[str, Values]:
-    """Predicted PQ in points of Table 1's rows, from Table 2 alone: by each family, and by the automatic choice."""
+    """Predicted PQ in points of Table 1's rows, from Table 2 alone: by each family, by the automatic choice, and by a
+    response in which kinds interact.
+    """
     pilots = pilots or paper_pilots()
-    shares = table1().shares
+    shares, weights = table1().shares, ClassWeights.of()
     choices: list[tuple[str, str | None]] = [*((name, name) for name in families), ("automatic", None)]
-    return {label: fit_quality(pilots, KINDS, draws=2, family=family).predict(shares) for label, family in choices}
+    found = {label: fit_quality(pilots, KINDS, draws=2, family=family).predict(shares) for label, family in choices}
+    branches = {name: fit_interacting(observe(pilots, name, KINDS)).predict(shares) for name in pilots.branches}
+    found["interacting"] = np.sum([weights.of_branch(name) * pq for name, pq in branches.items()], axis=0)
+    return found
 
 
 def rankings() -> list[Ranking]:

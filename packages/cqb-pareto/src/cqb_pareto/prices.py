@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from os import PathLike
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -223,8 +224,16 @@ def named_prices(name: str) -> PriceList:
 
 
 def load_prices(name_or_path: str, full: str = "P") -> PriceList:
-    """A named list, or else a CSV file."""
-    return named_prices(name_or_path) if name_or_path in NAMED else read_prices(name_or_path, full)
+    """A named list, or else a CSV file.
+
+    Raises:
+        InputError: neither a name nor a file, or a file that `read_prices` refuses.
+    """
+    if name_or_path in NAMED:
+        return named_prices(name_or_path)
+    if not Path(name_or_path).exists():
+        raise InputError(name_or_path, "file", f"a CSV file, or one of {', '.join(NAMED)}", "no such file")
+    return read_prices(name_or_path, full)
 
 
 def _from_rows(rows: list[Row], name: str, full: str) -> PriceList:

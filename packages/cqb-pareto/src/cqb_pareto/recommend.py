@@ -3,29 +3,15 @@
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Float
 
 from cqb_pareto.errors import InputError
+from cqb_pareto.evaluated import Evaluated, evaluate
 from cqb_pareto.front import best_under, cheapest_reaching
-from cqb_pareto.objectives import Objectives
+from cqb_pareto.objectives import Objectives, cheapest_allocation
 from cqb_pareto.simplex import Bounds, project
-from cqb_pareto.solvers import Evaluated, evaluate
 
 ROUNDS = 30
 TRIES = 200
-
-
-def cheapest_allocation(objectives: Objectives, bounds: Bounds) -> Float[np.ndarray, " k"]:
-    """The allocation of lowest cost within the bounds: minima first, then owned labels, then the cheapest ones."""
-    shares = bounds.low.copy()
-    free = np.maximum(np.minimum(objectives.owned, bounds.high) - shares, 0)
-    steps = [(0.0, kind, free[kind]) for kind in range(len(shares))]
-    steps += [
-        (objectives.prices[kind], kind, bounds.high[kind] - shares[kind] - free[kind]) for kind in range(len(shares))
-    ]
-    for _, kind, room in sorted(steps, key=lambda step: step[0]):
-        shares[kind] += min(room, max(1 - shares.sum(), 0.0))
-    return shares
 
 
 def best_within(objectives: Objectives, bounds: Bounds, found: Evaluated, budget: float) -> Evaluated:

@@ -90,6 +90,11 @@ def project(points: Shares, bounds: Bounds) -> Shares:
     return np.asarray(shares + np.where(inside, error / np.maximum(inside.sum(axis=1, keepdims=True), 1), 0.0))
 
 
+def within(shares: Shares, bounds: Bounds) -> Shares:
+    """The same allocations where there are no bounds, else the nearest ones within them."""
+    return shares if bounds.free else project(shares, bounds)
+
+
 def sample_uniform(k: int, size: int, rng: np.random.Generator) -> Shares:
     """Uniform on the simplex: Dirichlet(1, ..., 1), as normalised exponentials."""
     shares = rng.standard_exponential((size, k))

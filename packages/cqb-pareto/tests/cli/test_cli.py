@@ -87,10 +87,13 @@ def test_paper_prints_what_holds_and_what_does_not():
         (["plan", "nowhere.csv", "--budget", 0.3], "nowhere.csv: file: wanted a CSV file, got no such file"),
         (["plan", "table2"], "goal: wanted a budget or a target PQ"),
         (["plan", "table2", "--budget", 0.3, "--owned", "B:2"], "--owned: 'B:2': wanted a label set and a share"),
-        (["plan", "table2", "--budget", 0.3, "--prices", "cheap"], "cheap: file: wanted a CSV file"),
+        (
+            ["plan", "table2", "--budget", 0.3, "--prices", "cheap"],
+            "cheap: file: wanted a CSV file, or one of paper-text, paper-table1, got no",
+        ),
         (
             ["plan", "table2", "--budget", 0.3, "--model", "magic"],
-            "model: wanted one of power, log, log-additive, cubic",
+            "model: wanted one of power, diminishing, log, log-additive, cubic",
         ),
         (["fit", "table2", "--kinds", "P,M"], "variant module, full P, rest M"),
         (["report", "table2", "--budget", 0.0001, "--out", "never.html"], "the cost of the cheapest allocation"),

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from cqb_pareto.pilots import paper_pilots
-from cqb_pareto.plan import plan, study
 from cqb_pareto.prices import Price, PriceList, named_prices
 from cqb_pareto.report import Mark, Page, write_front_png, write_report
 from cqb_pareto.report import write as writing
+from cqb_pareto.study import plan, study
 
 KINDS = ("P", "I", "B", "S")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -84,6 +84,14 @@ def test_the_data_are_what_python_holds(report, page):
 def test_at_the_plans_prices_the_page_recommends_the_plan(page):
     row = page.recommend(page.seconds, page.goal)
     assert page.pq[row] == pytest.approx(page.study.plan.pq.mid, abs=0.01)
+
+
+def test_the_page_and_the_plan_show_the_band_of_one_training_run(page):
+    planned, row = page.study.plan.pq, page.recommend(page.seconds, page.goal)
+    assert (page.low[row], page.high[row]) == pytest.approx((planned.low, planned.high), abs=0.15)
+    quality = page.study.objectives.quality
+    response = np.quantile(quality.predict_draws(page.shares[row : row + 1]), [0.1, 0.9])
+    assert page.high[row] - page.low[row] > 1.1 * np.ptp(response)
 
 
 def test_under_other_prices_the_page_is_close_to_a_new_plan(page):

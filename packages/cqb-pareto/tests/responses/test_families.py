@@ -10,9 +10,10 @@ from cqb_pareto.responses.additive import LogAdditive
 from cqb_pareto.responses.bands import resample, respond
 from cqb_pareto.responses.choose import errors
 from cqb_pareto.responses.cubic import CUBIC, integrate, regress
-from cqb_pareto.responses.effective import POWER, EffectiveShare
+from cqb_pareto.responses.effective import DIMINISHING, POWER, EffectiveShare
 
 TRUTH = np.log([[55.0, 0.05, 0.8, 0.1, 0.4]])
+BENT = np.log([[55.0, 0.05, 0.8, 3.0, 0.1, 0.4]])
 
 
 def drawn(response, replicates=1, noise=0.0, seed=0):
@@ -41,14 +42,43 @@ def test_effective_share_finds_the_truth_again(power):
     assert found.worth()[0] == pytest.approx([1, 0.1, 0.4], rel=0.15)
 
 
+def test_diminishing_worth_finds_the_truth_again():
+    truth = DIMINISHING.curve(BENT)
+    found = fit("diminishing", drawn(truth, replicates=4))
+    unseen = np.array([[0.3, 0.3, 0.4], [0.15, 0.85, 0.0], [0.05, 0.5, 0.45]])
+    assert found.predict(unseen) == pytest.approx(truth.predict(unseen), rel=0.01)
+
+
+def test_the_effective_share_by_hand():
+    """u = 0.2 + 0.4 log(1 + 3 * 0.5) / 3 + 0.1 log(1 + 3 * 0.3) / 3."""
+    curve = DIMINISHING.curve(np.log([[50.0, 0.05, 0.8, 3.0, 0.4, 0.1]]))
+    by_hand = 0.2 + 0.4 * np.log(2.5) / 3 + 0.1 * np.log(1.9) / 3
+    assert curve.effective(np.array([[0.2, 0.5, 0.3]])) == pytest.approx(np.array([[by_hand]]))
+
+
+def test_hardly_diminishing_worth_is_the_power_law():
+    shares = np.random.default_rng(0).dirichlet(np.ones(3), 20)
+    straight = DIMINISHING.curve(np.insert(TRUTH, 3, np.log(1e-6), axis=1))
+    assert straight.predict(shares) == pytest.approx(EffectiveShare(True, TRUTH).predict(shares), rel=1e-5)
+
+
+def test_diminishing_worth_may_prefer_a_mixture():
+    """Two kinds of equal worth: half of each beats either alone, and does not in the power law."""
+    shares = np.array([[0.1, 0.9, 0.0], [0.1, 0.45, 0.45]])
+    alone, mixed = DIMINISHING.curve(np.log([[55.0, 0.05, 0.8, 4.0, 0.3, 0.3]])).predict(shares)[0]
+    assert mixed > alone + 0.5
+    alone, mixed = EffectiveShare(True, np.log([[55.0, 0.05, 0.8, 0.3, 0.3]])).predict(shares)[0]
+    assert mixed == pytest.approx(alone)
+
+
 def test_slopes_are_those_of_the_curve():
-    for family, theta in ((POWER, TRUTH), (FAMILIES["log"], np.log([[12.0, 0.05, 0.1, 0.4]]))):
-        shares = drawn(EffectiveShare(family.power, theta)).shares
+    for family, theta in ((POWER, TRUTH), (DIMINISHING, BENT), (FAMILIES["log"], np.log([[12.0, 0.05, 0.1, 0.4]]))):
+        shares = drawn(family.curve(theta)).shares
         _, slope = family._slope(shares, theta)
         for p in range(theta.shape[1]):
             step = np.zeros_like(theta)
             step[0, p] = 1e-6
-            up, down = (EffectiveShare(family.power, theta + s).predict(shares) for s in (step, -step))
+            up, down = (family.curve(theta + s).predict(shares) for s in (step, -step))
             assert slope[0, :, p] == pytest.approx((up - down)[0] / 2e-6, rel=1e-5, abs=1e-7)
 
 
@@ -74,7 +104,7 @@ def test_log_additive_finds_the_truth_again():
     assert fit("log-additive", seen).predict(unseen) == pytest.approx(truth.predict(unseen), rel=0.01)
 
 
-@pytest.mark.parametrize("family", ["power", "log", "log-additive"])
+@pytest.mark.parametrize("family", ["power", "diminishing", "log", "log-additive"])
 @given(st.integers(0, 2**31), st.integers(0, 2))
 @settings(max_examples=8, deadline=None)
 def test_more_labels_never_hurt(family, seed, kind):
@@ -121,7 +151,7 @@ def test_the_papers_gains_come_from_table_2():
 def test_errors_tell_the_family_that_made_the_data():
     seen = drawn(EffectiveShare(True, TRUTH), replicates=2, noise=0.1)
     ranked = rank(seen)
-    assert ranked[0].family == "power"
+    assert ranked[0].family in ("power", "diminishing")
     assert ranked[-1].family in ("cubic", "log-additive")
     assert ranked[0].extrapolation < 0.5 < ranked[-1].extrapolation
 
@@ -153,21 +183,29 @@ def test_bands_widen_outside_the_pilots_and_with_noise():
     assert calm.predict_draws(outside).std() > narrow
 
 
-@pytest.mark.parametrize("seeds_per_cell", [1, 2, 3])
+@pytest.mark.parametrize("seeds_per_cell", [1, 2, 3, 5])
 def test_bands_hold_the_truth(seeds_per_cell):
+    """Of 48 bands of 90 %, whose allocations go together in a table; results/bands.csv has more tables."""
     truth = EffectiveShare(True, TRUTH)
     shares = np.array([[0.15, 0.45, 0.4], [0.3, 0.7, 0.0], [0.08, 0.0, 0.92]])
     held = []
-    for seed in range(12):
+    for seed in range(16):
         branch = respond(drawn(truth, seeds_per_cell, 1.0, seed), np.random.default_rng(seed), 60, "power")
         low, high = np.quantile(branch.predict_draws(shares), [0.05, 0.95], axis=0)
         held.append((low <= truth.predict(shares)[0]) & (truth.predict(shares)[0] <= high))
-    assert 0.7 <= np.mean(held) <= 1.0
+    assert 0.75 <= np.mean(held) <= 0.97
 
 
 def test_seeds_are_resampled_within_their_cell():
     seen = drawn(EffectiveShare(True, TRUTH), replicates=3)
-    quality, weights = resample(seen, 1.0, np.random.default_rng(0), 50)
+    quality, weights = resample(seen, np.ones(50), np.random.default_rng(0), 50)
     assert (quality == seen.quality).all()
     assert (weights.reshape(50, 15, 3).sum(axis=2) == 3).all()
     assert len(np.unique(weights[:, 0])) > 1
+
+
+def test_a_draw_has_its_own_size_of_noise():
+    seen = drawn(EffectiveShare(True, TRUTH))
+    quality, _ = resample(seen, np.array([0.0, 0.01, 3.0]), np.random.default_rng(0), 3)
+    missed = np.abs(quality - seen.quality).max(axis=1)
+    assert missed[0] == 0 < missed[1] < 0.1 < 1 < missed[2]

@@ -27,7 +27,9 @@ Budget = Annotated[float | None, typer.Option(help="What may be spent, in --unit
 Target = Annotated[float | None, typer.Option("--target-pq", help="The PQ to reach at the lowest cost, in points.")]
 Unit = Annotated[str, typer.Option(help="Unit of the budget: relative, images, hours or money.")]
 Images = Annotated[int, typer.Option(help="How many images there are.")]
-Model = Annotated[str | None, typer.Option(help="power, log, log-additive or cubic, instead of the automatic choice.")]
+Model = Annotated[
+    str | None, typer.Option(help="power, diminishing, log, log-additive or cubic, instead of the automatic choice.")
+]
 Seed = Annotated[int, typer.Option(help="Seed of the bootstrap and the solver.")]
 
 

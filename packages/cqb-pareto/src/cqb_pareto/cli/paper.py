@@ -16,7 +16,7 @@ def paper(
     """Tables 1 and 2 of the paper, the front computed from Table 2 alone, and what does and does not reproduce."""
     from rich.console import Console
 
-    console = Console(width=126)
+    console = Console(width=160)
     for table in (_costs(), _gains(), _equation8(), _rankings()):
         console.print(table)
     for line in _findings():
@@ -119,9 +119,9 @@ def _findings() -> list[str]:
 def _write(out: Path | None, png: Path | None) -> None:
     from cqb_pareto.paper import KINDS, table1
     from cqb_pareto.pilots import paper_pilots
-    from cqb_pareto.plan import study
     from cqb_pareto.prices import named_prices
     from cqb_pareto.report import Mark, Page, write_front_png, write_report
+    from cqb_pareto.study import study
 
     rows = table1()
     groups = [("O rows of Table 1", "#2a9d52", rows.optimal), ("R rows of Table 1", "#e07b00", ~rows.optimal)]

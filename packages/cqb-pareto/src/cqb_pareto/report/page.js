@@ -73,7 +73,7 @@ const describe = (row, hours, seconds) => {
     for (const cell of cells) make("td", cell, line);
   });
   const money = data.wage ? `, ${fixed(hours * data.wage, 0)} ${data.currency}` : "";
-  at("verdict").textContent = `PQ ${fixed(data.pq[row], 1)} (${fixed(data.low[row], 1)} to ${fixed(data.high[row], 1)}) for ${fixed(hours, 1)} hours${money}`;
+  at("verdict").textContent = `PQ ${fixed(data.pq[row], 1)} (${fixed(data.low[row], 1)} to ${fixed(data.high[row], 1)} for one training run) in ${fixed(hours, 1)} hours${money}`;
 };
 
 function update() {
@@ -97,7 +97,7 @@ function draw(hours, row) {
   const traces = [
     { x: hours, y: data.pq, text, mode: "markers", name: "allocations", type: "scatter", hovertemplate: "%{text}<br>%{x:.1f} h, PQ %{y:.2f}<extra></extra>", marker: { size: 3, color: "#b9c6d8" } },
     { x: front.map((r) => hours[r]), y: front.map((r) => data.low[r]), mode: "lines", line: { width: 0 }, showlegend: false, hoverinfo: "skip" },
-    { x: front.map((r) => hours[r]), y: front.map((r) => data.high[r]), mode: "lines", line: { width: 0 }, fill: "tonexty", fillcolor: "rgba(31,94,168,.15)", name: "80 % band", hoverinfo: "skip" },
+    { x: front.map((r) => hours[r]), y: front.map((r) => data.high[r]), mode: "lines", line: { width: 0 }, fill: "tonexty", fillcolor: "rgba(31,94,168,.15)", name: "80 % band of one training run", hoverinfo: "skip" },
     { x: front.map((r) => hours[r]), y: front.map((r) => data.pq[r]), mode: "lines", name: "front", line: { color: "#1f5ea8", width: 2 }, hoverinfo: "skip" },
   ];
   if (row >= 0) traces.push({ x: [hours[row]], y: [data.pq[row]], mode: "markers", name: "recommended", marker: { size: 13, color: "#d1495b", symbol: "star" }, hoverinfo: "skip" });
@@ -123,7 +123,7 @@ const drawResponses = () => data.responses.forEach((branch) => {
 });
 
 data.kinds.forEach((kind, k) => {
-  if (kind !== "none") control("price-" + kind, `${kind}: seconds an image`, data.seconds[k], 0, Math.max(4 * data.seconds[k], 10), "any");
+  if (kind !== "none") control("price-" + kind, `${kind}: s per image`, data.seconds[k], 0, Math.max(4 * data.seconds[k], 10), "any");
   else inputs["price-none"] = { number: { value: 0 }, slider: {}, start: 0 };
 });
 control("goal", data.mode === "budget" ? "budget in hours" : "PQ to reach", data.goal, 0, data.mode === "budget" ? 4 * data.goal : 100, "any");

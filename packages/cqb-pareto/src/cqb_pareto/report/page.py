@@ -10,15 +10,17 @@ from jaxtyping import Float
 from cqb_pareto.confidence import LEVEL
 from cqb_pareto.front import best_under, cheapest_reaching
 from cqb_pareto.kinds import NONE
-from cqb_pareto.objectives import Objectives
-from cqb_pareto.plan import Study
+from cqb_pareto.objectives import Objectives, QualityModel
 from cqb_pareto.report.words import plan_lines, summary_line
-from cqb_pareto.simplex import Shares, lattice_within, project
+from cqb_pareto.simplex import Shares, lattice_within, within
 from cqb_pareto.solvers import solve
+from cqb_pareto.study import Study
 
 LATTICE = 3000
 FRONT = 150
 DIGITS = 5
+NOISE_STEPS = 9
+ROWS_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,10 @@ class Mark:
 
 @dataclass(frozen=True)
 class Page:
-    """Everything that a page needs; numbers are rounded as in the file, so Python and the page see the same ones."""
+    """Everything that a page needs; numbers are rounded as in the file, so Python and the page see the same ones.
+
+    `low` and `high` are the band of one training run.
+    """
 
     study: Study
     shares: Shares
@@ -48,8 +53,9 @@ class Page:
         shares = np.round(np.concatenate([_planned(study), _fronts(study), _lattice(study)]), DIGITS)
         shares = shares[np.sort(np.unique(shares, axis=0, return_index=True)[1])]
         quality = study.objectives.quality
-        low, high = np.quantile(quality.predict_draws(shares), [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-        pq, low, high = (np.round(values, DIGITS) for values in (quality.predict(shares), low, high))
+        pq = quality.predict(shares)
+        low, high = training_band(quality, shares)
+        pq, low, high = (np.round(values, DIGITS) for values in (pq, np.minimum(low, pq), np.maximum(high, pq)))
         return cls(study, shares, pq, low, high, marks)
 
     @property
@@ -115,6 +121,21 @@ class Page:
         return {"label": mark.label, "color": mark.color, "names": list(mark.names), "shares": shares, "pq": pq}
 
 
+def training_band(quality: QualityModel, shares: Shares) -> Float[np.ndarray, "2 r"]:
+    """The ends of the band of one training run, as in the plan: every draw spread by the noise of a run, which is taken
+    at even steps of probability, so that the band is smooth.
+    """
+    from scipy.special import ndtri
+
+    off = quality.noise * ndtri((np.arange(NOISE_STEPS) + 0.5) / NOISE_STEPS)
+    ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    bands = []
+    for rows in np.array_split(shares, max(len(shares) // ROWS_AT_ONCE, 1)):
+        spread = (quality.predict_draws(rows)[:, None] + off[:, None]).reshape(-1, len(rows))
+        bands.append(np.quantile(spread, ends, axis=0))
+    return np.concatenate(bands, axis=1)
+
+
 def _planned(study: Study) -> Shares:
     return np.array([[study.plan.allocation.get(kind, 0.0) for kind in study.objectives.quality.kinds]])
 
@@ -138,8 +159,7 @@ def _even(rows: Float[np.ndarray, "n k"], size: int) -> Shares:
 
 
 def _lattice(study: Study) -> Shares:
-    rows = lattice_within(len(study.bounds.low), LATTICE)
-    return rows if study.bounds.free else project(rows, study.bounds)
+    return within(lattice_within(len(study.bounds.low), LATTICE), study.bounds)
 
 
 def _response(study: Study, name: str) -> dict[str, object]:

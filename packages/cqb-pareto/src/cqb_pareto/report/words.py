@@ -1,7 +1,8 @@
 """A plan in sentences, for the page and the terminal."""
 
 from cqb_pareto.confidence import Band
-from cqb_pareto.plan import Plan, Study
+from cqb_pareto.plan import Plan
+from cqb_pareto.study import Study
 
 
 def summary_line(study: Study) -> str:
@@ -16,7 +17,7 @@ def summary_line(study: Study) -> str:
 
 def plan_lines(plan: Plan) -> list[str]:
     """What to buy, what to expect of it, and how sure that is."""
-    counts = ", ".join(f"{count} images {kind}" for kind, count in plan.counts.items())
+    counts = ", ".join(_images(count, kind) for kind, count in plan.counts.items())
     lines = [
         f"Label {counts}.",
         f"Expected PQ {_band(plan.pq, 1)} for one training run (80 % band).",
@@ -26,16 +27,20 @@ def plan_lines(plan: Plan) -> list[str]:
     ]
     owned = {kind: count - plan.bought.get(kind, 0) for kind, count in plan.counts.items()}
     if any(owned.values()):
-        lines.insert(1, f"Already there: {', '.join(f'{n} images {kind}' for kind, n in owned.items() if n)}.")
+        lines.insert(1, f"Already there: {', '.join(_images(n, kind) for kind, n in owned.items() if n)}.")
     for branch, family in plan.families.items():
         lines.append(
             f"Response of {branch}: {family['family']}; error {float(family['leave_one_out']):.2f} points on a "
             f"left-out allocation, {float(family['extrapolation']):.2f} on the dear half."
         )
     for option in plan.runners_up:
-        shares = ", ".join(f"{kind} {share:.3f}" for kind, share in option.allocation.items())
+        shares = ", ".join(f"{kind} {share:.3f}" for kind, share in option.allocation.items() if share >= 0.0005)
         lines.append(f"Runner-up: {shares}; cost {option.cost:.4f}, PQ {_band(option.pq, 1)}.")
     return lines
+
+
+def _images(count: int, kind: str) -> str:
+    return f"{count} image{'s' if count != 1 else ''} {kind}"
 
 
 def _chances(plan: Plan) -> str:
@@ -53,6 +58,5 @@ def _money(plan: Plan) -> str:
 
 
 def _band(band: Band, digits: int) -> str:
-    if band.low == band.high:
-        return f"{band.mid:.{digits}f}"
-    return f"{band.mid:.{digits}f} ({band.low:.{digits}f} to {band.high:.{digits}f})"
+    mid, low, high = (f"{value:.{digits}f}" for value in (band.mid, band.low, band.high))
+    return mid if low == mid == high else f"{mid} ({low} to {high})"

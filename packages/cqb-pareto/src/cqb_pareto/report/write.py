@@ -32,9 +32,9 @@ def write_front_png(page: Page, path: str | PathLike[str], dpi: int = 300) -> Pa
     axes = figure.add_subplot()
     found, made = page.study.found, page.study.plan
     axes.plot(found.cost, found.quality, ".", ms=0.8, color="#b9c6d8", rasterized=True)
-    low, high = made.fronts.conservative, made.fronts.optimistic
-    for front, style in ((low, ":"), (made.fronts.central, "-"), (high, ":")):
-        axes.plot(*zip(*front, strict=True), style, lw=1, color="#1f5ea8")
+    low, high, dots = made.fronts.conservative, made.fronts.optimistic, "10th, 90th percentile of the response"
+    for front, style, label in ((low, ":", None), (made.fronts.central, "-", "front"), (high, ":", dots)):
+        axes.plot(*zip(*front, strict=True), style, lw=1, color="#1f5ea8", label=label)
     axes.plot(made.cost.relative.mid, made.pq.mid, "*", ms=9, color="#d1495b", label="plan")
     for mark in page.marks:
         pq = page.study.objectives.quality.predict(mark.shares)

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cqb_pareto.responses.choose import FAMILIES, Errors, rank
-from cqb_pareto.responses.effective import POWER, PRIOR_NOISE, EffectiveShare
+from cqb_pareto.responses.effective import DIMINISHING, PRIOR_NOISE
 from cqb_pareto.responses.family import Family, Response
 from cqb_pareto.responses.observations import Observations
 
@@ -56,32 +56,33 @@ def respond(
     """Fit one branch: choose the family by its errors (or take the one named), and bootstrap it.
 
     Runs of one cell are resampled over their seeds; a cell of one or two runs, which hardly shows its own spread, gets
-    noise of the size of the residuals.
+    noise of the size of the residuals. That size is itself an estimate: each draw has its own, from the scaled inverse
+    chi-squared distribution of the residuals' degrees of freedom, so that few runs give the tails of Student's t.
     """
     tried = tuple(rank(seen) if family is None else rank(seen, [family]))
     chosen = FAMILIES[tried[0].family]
     whole = np.ones((1, len(seen.quality)))
     centre = chosen.fit(seen, seen.quality[None], whole)
-    noise = _noise(seen, chosen, centre)
-    quality, weights = resample(seen, noise, rng, draws)
+    noise, free = _noise(seen, chosen, centre)
+    quality, weights = resample(seen, noise * np.sqrt(free / rng.chisquare(free, draws)), rng, draws)
     slopes = rng.standard_normal(draws) * _drift(tried[0])
     drawn = chosen.fit(seen, quality, weights, rng)
     return BranchResponse(seen.kinds, seen.low, seen.high, centre, drawn, slopes, noise, tried)
 
 
 def before_pilots(kinds: tuple[str, ...], rng: np.random.Generator, draws: int = 200) -> BranchResponse:
-    """What is believed of a branch before any run: the prior of the power law."""
+    """What is believed of a branch before any run: the prior of the power law with diminishing worth."""
     k = len(kinds)
-    prior = POWER.prior(k, draws + 1, rng)
-    centre = EffectiveShare(True, prior.theta.mean(axis=0, keepdims=True))
-    drawn = EffectiveShare(True, prior.theta[1:])
+    prior = DIMINISHING.prior(k, draws + 1, rng)
+    centre, drawn = (DIMINISHING.curve(theta) for theta in (prior.theta.mean(axis=0, keepdims=True), prior.theta[1:]))
     return BranchResponse(kinds, np.zeros(k), np.ones(k), centre, drawn, np.zeros(draws), PRIOR_NOISE, ())
 
 
 def resample(
-    seen: Observations, noise: float, rng: np.random.Generator, draws: int
+    seen: Observations, noise: Float[np.ndarray, " d"], rng: np.random.Generator, draws: int
 ) -> tuple[Float[np.ndarray, "d n"], Float[np.ndarray, "d n"]]:
-    """Qualities and weights of bootstrap data sets; every cell keeps its total weight.
+    """Qualities and weights of bootstrap data sets, whose runs have noise of the given size; every cell keeps its total
+    weight.
 
     A cell of n runs is resampled n - 1 times with weights n / (n - 1) (Rao and Wu, JASA 83, 1988), so that its mean
     varies as it should; n times would give (n - 1) / n of that variance.
@@ -91,18 +92,18 @@ def resample(
     for cell in np.unique(seen.cells):
         rows = np.flatnonzero(seen.cells == cell)
         if len(rows) < FEWEST_SEEDS:
-            quality[:, rows] += noise * rng.standard_normal((draws, len(rows)))
+            quality[:, rows] += noise[:, None] * rng.standard_normal((draws, len(rows)))
         else:
             picked = rng.multinomial(len(rows) - 1, np.full(len(rows), 1 / len(rows)), size=draws)
             weights[:, rows] = picked * (len(rows) / (len(rows) - 1))
     return np.clip(quality, 0.01, 100.0), weights
 
 
-def _noise(seen: Observations, family: Family, centre: Response) -> float:
-    """Residual standard deviation with the degrees of freedom that the fit left, at least those of one run."""
+def _noise(seen: Observations, family: Family, centre: Response) -> tuple[float, int]:
+    """Residual standard deviation, and the degrees of freedom that the fit left, at least those of one run."""
     missed = (centre.predict(seen.shares)[0] - seen.quality)[seen.counts]
     free = max(len(missed) - family.parameters - len(seen.kinds) + 1, 1)
-    return float(np.sqrt((missed**2).sum() / free))
+    return float(np.sqrt((missed**2).sum() / free)), free
 
 
 def _drift(chosen: Errors) -> float:

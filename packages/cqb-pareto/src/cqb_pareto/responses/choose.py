@@ -13,11 +13,11 @@ from jaxtyping import Bool, Float
 
 from cqb_pareto.responses.additive import LOG_ADDITIVE
 from cqb_pareto.responses.cubic import CUBIC
-from cqb_pareto.responses.effective import LOG, POWER
+from cqb_pareto.responses.effective import DIMINISHING, LOG, POWER
 from cqb_pareto.responses.family import Family
 from cqb_pareto.responses.observations import Observations
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (POWER, LOG, LOG_ADDITIVE, CUBIC)}
+FAMILIES: dict[str, Family] = {family.name: family for family in (POWER, DIMINISHING, LOG, LOG_ADDITIVE, CUBIC)}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ u = rho_P + sum_k e_k rho_k, with one e_k >= 0 for each weak kind, and quality r
 
     power law   A (1 - (1 + u / tau) ** -gamma)      saturates at A
     log         A log(1 + u / tau)                   the limit gamma -> 0: does not saturate
+    diminishing the power law of u = rho_P + sum_k e_k log(1 + s rho_k) / s, s > 0: the first images with a kind are
+                worth more than the last, so that a mixture of weak kinds can beat the best one. s -> 0 is the power law
 
 Both are monotone in every share and concave in u, so a weak label brings less where full labels abound, which is what
 the paper's Table 2 shows. [ours] The logarithms of the parameters carry a wide normal prior, so a fit exists for any
@@ -21,26 +23,42 @@ from cqb_pareto.responses.observations import Observations
 STEPS = 40
 PRIOR_NOISE = 0.5
 PRIOR_NOISE_RUNS = 3.0
-CENTRE = {"log tau": np.log(0.1), "log gamma": 0.0, "log e": np.log(0.2)}
-SPREAD = {"log A": 0.3, "log tau": 1.5, "log gamma": 1.0, "log e": 1.5}
+CENTRE = {"log tau": np.log(0.1), "log gamma": 0.0, "log s": 0.0, "log e": np.log(0.2)}
+SPREAD = {"log A": 0.3, "log tau": 1.5, "log gamma": 1.0, "log s": 1.5, "log e": 1.5}
 
 Theta = Float[np.ndarray, "b p"]
 
 
 @dataclass(frozen=True)
 class EffectiveShare:
-    """b curves; `theta` holds log A, log tau, (log gamma,) log e of each weak kind."""
+    """b curves; `theta` holds log A, log tau, (log gamma,) (log s,) log e of each weak kind."""
 
     power: bool
     theta: Theta
+    diminishing: bool = False
+
+    @property
+    def first(self) -> int:
+        """Column of the first log e."""
+        return 2 + self.power + self.diminishing
 
     def worth(self) -> Float[np.ndarray, "b k"]:
-        """What one image of each kind is worth in fully labelled ones; 1 for the full label set."""
-        return np.asarray(np.exp(np.pad(self.theta[:, 2 + self.power :], ((0, 0), (1, 0)))))
+        """What one (when `diminishing`: the first) image of each kind is worth in fully labelled ones; 1 for those."""
+        return np.asarray(np.exp(np.pad(self.theta[:, self.first :], ((0, 0), (1, 0)))))
+
+    def effective(self, shares: Float[np.ndarray, "r k"]) -> Float[np.ndarray, "b r"]:
+        """The effective share u."""
+        if not self.diminishing:
+            return np.asarray(self.worth() @ shares.T)
+        bend, worth = np.exp(self.theta[:, self.first - 1, None]), self.worth()
+        u = np.tile(shares[:, 0], (len(worth), 1))
+        for kind in range(1, shares.shape[1]):
+            u += worth[:, kind, None] / bend * np.log1p(bend * shares[:, kind])
+        return u
 
     def predict(self, shares: Float[np.ndarray, "r k"]) -> Float[np.ndarray, "b r"]:
         """PQ in points."""
-        u = self.worth() @ shares.T
+        u = self.effective(shares)
         scale, tau = np.exp(self.theta[:, :1]), np.exp(self.theta[:, 1:2])
         u /= tau
         np.log1p(u, out=u)
@@ -58,6 +76,11 @@ class EffectiveFamily:
     name: str
     power: bool
     parameters: int = 3
+    diminishing: bool = False
+
+    def curve(self, theta: Theta) -> EffectiveShare:
+        """The responses that rows of parameters stand for."""
+        return EffectiveShare(self.power, theta, self.diminishing)
 
     def fit(
         self,
@@ -74,18 +97,19 @@ class EffectiveFamily:
             centre = centre + spread * rng.standard_normal(centre.shape)
         noise = np.full((len(y), 1), PRIOR_NOISE)
         theta = self._descend(shares, y, w / noise**2, centre, spread, centre.copy())
-        left = (w * (EffectiveShare(self.power, theta).predict(shares) - y) ** 2).sum(axis=1, keepdims=True)
+        left = (w * (self.curve(theta).predict(shares) - y) ** 2).sum(axis=1, keepdims=True)
         free = np.maximum(w.sum(axis=1, keepdims=True) - theta.shape[1], 0)
         noise = np.sqrt((PRIOR_NOISE_RUNS * PRIOR_NOISE**2 + left) / (PRIOR_NOISE_RUNS + free))
-        return EffectiveShare(self.power, self._descend(shares, y, w / noise**2, centre, spread, theta))
+        return self.curve(self._descend(shares, y, w / noise**2, centre, spread, theta))
 
     def prior(self, k: int, size: int, rng: np.random.Generator, scale: float = 50.0) -> EffectiveShare:
         """Responses drawn from the prior, for a design before any run; `scale` is a guess of the reachable PQ."""
         centre, spread = self._prior(np.full((size, 1), scale / 1.1), k)
-        return EffectiveShare(self.power, centre + spread * rng.standard_normal(centre.shape))
+        return self.curve(centre + spread * rng.standard_normal(centre.shape))
 
     def _prior(self, y: Float[np.ndarray, "b n"], k: int) -> tuple[Theta, Float[np.ndarray, " p"]]:
-        names = ["log A", "log tau", *(["log gamma"] if self.power else []), *(["log e"] * (k - 1))]
+        shape = ["log gamma"] * self.power + ["log s"] * self.diminishing
+        names = ["log A", "log tau", *shape, *["log e"] * (k - 1)]
         top = 1.1 * y.max(axis=1) if self.power else y.max(axis=1) / np.log1p(1 / np.exp(CENTRE["log tau"]))
         centre = np.tile([CENTRE.get(name, 0.0) for name in names], (len(y), 1))
         centre[:, 0] = np.log(np.maximum(top, 1e-3))
@@ -135,15 +159,20 @@ class EffectiveFamily:
         ridge: Float[np.ndarray, " p"],
         theta: Theta,
     ) -> Float[np.ndarray, " b"]:
-        misfit = EffectiveShare(self.power, theta).predict(shares) - y
+        misfit = self.curve(theta).predict(shares) - y
         return np.asarray((precision * misfit**2).sum(axis=1) + (ridge * (theta - centre) ** 2).sum(axis=1))
 
     def _slope(
         self, shares: Float[np.ndarray, "n k"], theta: Theta
     ) -> tuple[Float[np.ndarray, "b n"], Float[np.ndarray, "b n p"]]:
         """The curve at each run, and its derivative in each parameter."""
-        curve = EffectiveShare(self.power, theta)
-        parts = curve.worth()[:, None, :] * shares / np.exp(theta[:, 1])[:, None, None]
+        curve = self.curve(theta)
+        tau = np.exp(theta[:, 1])[:, None, None]
+        labels = np.broadcast_to(shares, (len(theta), *shares.shape))
+        if self.diminishing:
+            bend = np.exp(theta[:, curve.first - 1])[:, None, None]
+            labels = np.concatenate([labels[:, :, :1], np.log1p(bend * labels[:, :, 1:]) / bend], axis=2)
+        parts = curve.worth()[:, None, :] * labels / tau
         s = 1 + parts.sum(axis=2)
         scale = np.exp(theta[:, :1])
         slope = np.empty((*s.shape, theta.shape[1]))
@@ -156,9 +185,13 @@ class EffectiveFamily:
             value, by_s = scale * np.log(s), scale / s
         slope[:, :, 0] = value
         slope[:, :, 1] = by_s * (1 - s)
-        slope[:, :, 2 + self.power :] = by_s[:, :, None] * parts[:, :, 1:]
+        if self.diminishing:
+            bending = shares[:, 1:] / (1 + bend * shares[:, 1:]) - labels[:, :, 1:]
+            slope[:, :, curve.first - 1] = by_s * (curve.worth()[:, None, 1:] * bending / tau).sum(axis=2)
+        slope[:, :, curve.first :] = by_s[:, :, None] * parts[:, :, 1:]
         return value, slope
 
 
 POWER = EffectiveFamily("power", True)
 LOG = EffectiveFamily("log", False, 2)
+DIMINISHING = EffectiveFamily("diminishing", True, 4, True)
