@@ -1,4 +1,4 @@
-"""What CQB-Net costs beside the bare cascade: counted FLOPs, latency and a training step, as ratios within one run.
+"""What a prediction of CQB-Net costs beside the bare cascade's: counted FLOPs and latency, as ratios within one run.
 
     hatch run python tools/bench_net.py --csv packages/cqb-net/results/cost.csv
 

@@ -95,7 +95,7 @@ def run_study(
     out, priced = Path(out), prices or cqb_pareto.named_prices("paper-text")
     executor = executor or LocalProcesses(gpus=gpus_here())
     index = read_split(find_split(data, "train"))
-    limit = priced.relative_budget(budget, unit, len(index.entries))
+    priced.relative_budget(budget, unit, len(index.entries))  # says what is wrong with it before any training
     table = run_pilots(
         data,
         config,
@@ -112,7 +112,8 @@ def run_study(
     made = cqb_pareto.study(
         cqb_pareto.read_pilots(table),
         priced,
-        budget=limit,
+        budget=budget,
+        unit=unit,
         images=len(index.entries),
         weights=ClassWeights.of(index.taxonomy.num_things, index.taxonomy.num_stuff),
         seed=seed,

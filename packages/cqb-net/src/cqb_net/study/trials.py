@@ -14,6 +14,7 @@ from cqb_core.files import replacing
 from cqb_net.pilots.board import Board
 from cqb_net.pilots.execution import Executor, Job
 from cqb_net.pilots.pilot import Pilot, Recipe
+from cqb_net.pilots.runs import LOG
 from cqb_net.pilots.training import data_fingerprint, finished, run_pilot
 from cqb_net.study.rivals import cost_of
 from cqb_pareto import PriceList
@@ -93,29 +94,29 @@ def run_trials(
     folders: dict[str, Path] = {}
     for trial, pilot in pilots:  # trials of the same labels and seed share a training
         folders.setdefault(pilot.key, (out / f"{trial.name.replace(' ', '-')}-{pilot.key}").resolve())
+    results = {key: result for key, folder in folders.items() if (result := finished(folder)) is not None}
     jobs = {
-        pilot.key: Job(
-            pilot.key, partial(run_pilot, pilot, root, folders[pilot.key], True), folders[pilot.key] / "log.txt"
-        )
+        pilot.key: Job(pilot.key, partial(run_pilot, pilot, root, folders[pilot.key], True), folders[pilot.key] / LOG)
         for _, pilot in pilots
-        if finished(folders[pilot.key]) is None
+        if pilot.key not in results
     }
     titles = {pilot.key: trial.title for trial, pilot in pilots}
     failures: dict[str, str] = {}
-    with Board(len(folders), len(folders) - len(jobs), 0, executor.slots, progress) as board:
+    with Board(len(folders), len(results), 0, executor.slots, progress) as board:
         for outcome in executor.run(list(jobs.values())):
             if outcome.error:
                 failures[outcome.key] = outcome.error
                 board.gave_up(titles[outcome.key], outcome.error)
             else:
+                results[outcome.key] = outcome.value
                 board.finished(titles[outcome.key], f"PQ {outcome.value['pq']:.1f}", outcome.seconds)
     if failures:
         key, error = next(iter(failures.items()))
         raise InputError(folders[key], titles[key], "a training that ends", error)
-    scores = []
-    for trial, pilot in pilots:
-        folder = folders[pilot.key]
-        scores.append(TrialScore(trial, cost_of(trial.allocation, prices), finished(folder) or {}, folder))
+    scores = [
+        TrialScore(trial, cost_of(trial.allocation, prices), results[pilot.key], folders[pilot.key])
+        for trial, pilot in pilots
+    ]
     write_scores(scores, out / "trials.csv")
     return scores
 

@@ -1,0 +1,139 @@
+"""What each module hands to the loss that it wraps, on views made by hand."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from cqb_core import Labels
+from cqb_core.models import UNSAMPLED, Host, ImageLabels, SemanticView, StageView
+from cqb_net.auxiliaries import Cls2Box, Cls2Pixel, Relation
+
+HOST = Host(
+    num_things=3,
+    num_stuff=2,
+    region_channels=1,
+    region_size=7,
+    region_dim=6,
+    box_columns=4,
+    semantic_dim=5,
+    num_stages=3,
+)
+TAGS = {"thing_tags": torch.tensor([True, False, True]), "stuff_tags": torch.tensor([False, True])}
+BOXES = {"boxes": torch.tensor([[0.0, 0, 4, 8]]), "classes": torch.tensor([2])}
+
+
+class Recorder:
+    """A loss that keeps its arguments and answers ones."""
+
+    def __init__(self, *names):
+        self.names = names
+
+    def __call__(self, *arguments, **named):
+        self.arguments, self.named = arguments, named
+        return dict.fromkeys(self.names, torch.ones(()))
+
+
+def seeded(*shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)))
+
+
+@pytest.fixture
+def images():
+    """Tags and a box, boxes only, all labels; the first was padded from 12 rows to 16."""
+    maps = torch.zeros(16, 16, dtype=torch.uint8)
+    return [
+        ImageLabels(1, Labels.IMAGE | Labels.BOX, (12, 16), **TAGS, **BOXES),
+        ImageLabels(2, Labels.IMAGE, (16, 16), **TAGS),
+        ImageLabels(3, Labels.PANOPTIC, (16, 16), **TAGS, **BOXES, semantic=maps),
+    ]
+
+
+@pytest.fixture
+def semantic(images):
+    valid = torch.ones(3, 4, 4, dtype=torch.bool)
+    valid[0, 3] = False
+    pixels = seeded(3, 3, 16, 16)
+    return SemanticView([0, 1, 2], images, seeded(3, 5, 4, 4), seeded(3, 3, 4, 4), valid, lambda: pixels)
+
+
+@pytest.fixture
+def stage(images, semantic):
+    count = 7
+    return StageView(
+        stage=0,
+        images=images,
+        image_index=torch.tensor([0, 0, 2, 2, 2, 1, 1]),
+        boxes=torch.tensor([[0.0, 0, 8, 8]]).repeat(count, 1) + torch.arange(count)[:, None] / 10,
+        feature=seeded(count, 1, 7, 7),
+        region=seeded(count, 6),
+        class_logits=seeded(count, 4),
+        box_deltas=seeded(count, 4),
+        class_targets=torch.tensor([2, 3, 2, 3, 3, UNSAMPLED, UNSAMPLED]),
+        box_targets=seeded(count, 4),
+        matched=torch.tensor([0, -1, 0, -1, -1, -1, -1]),
+        mask_logits=lambda rows, frames=None: seeded(len(rows), 3, 28, 28),
+        semantic=semantic,
+    )
+
+
+def test_cls2pixel_shows_boxes_padding_and_who_lacks_a_map(semantic, images):
+    module = Cls2Pixel(HOST, beta=0.25, dropout=0.0)
+    module.criterion = Recorder("loss_pseudo", "loss_cls", "loss_energy")
+    losses = module.loss(semantic)
+    assert {name: float(value) for name, value in losses.items()} == dict.fromkeys(module.criterion.names, 0.25)
+    logits, class_logits, maps, pixels, tags, step = module.criterion.arguments
+    named = module.criterion.named
+    assert torch.equal(logits, semantic.logits)
+    assert torch.equal(class_logits, module.branch(semantic.feature, semantic.valid))
+    assert torch.equal(maps, module.branch.maps(semantic.feature))
+    assert torch.equal(pixels, semantic.pixels())
+    assert torch.equal(tags, TAGS["stuff_tags"].repeat(3, 1))
+    assert step == 0
+    assert named["known"].flatten(1).sum(1).tolist() == [32, 0, 32]
+    assert named["valid"].flatten(1).sum(1).tolist() == [12 * 16, 16 * 16, 16 * 16]
+    assert named["unlabelled"].tolist() == [True, True, False]
+
+
+def test_cls2box_shows_the_regions_of_images_with_tags_and_no_boxes(stage):
+    module = Cls2Box(HOST)
+    module.criterion = Recorder("loss_cls2box")
+    module.loss(stage)
+    class_logits, proposal_logits, image, tags, detector_logits = module.criterion.arguments
+    expected = module.head(stage.region[5:])
+    assert torch.equal(class_logits, expected[0])
+    assert torch.equal(proposal_logits, expected[1])
+    assert image.tolist() == [0, 0]
+    assert torch.equal(tags, TAGS["thing_tags"][None])
+    assert torch.equal(detector_logits, stage.class_logits[5:])
+    assert torch.equal(module.criterion.named["boxes"], stage.boxes[5:])
+
+
+@pytest.fixture
+def relation():
+    torch.manual_seed(0)
+    return Relation(HOST, node_dim=8).eval()
+
+
+def test_relations_do_not_see_the_padding(relation, stage, semantic):
+    outside = ~semantic.valid[:, None]
+    spoiled = replace(
+        semantic,
+        feature=semantic.feature.masked_fill(outside, 9.0),
+        logits=semantic.logits.masked_fill(outside, 9.0),
+        shared={},
+    )
+    clean, other = (relation.enhance(replace(stage, semantic=view)) for view in (semantic, spoiled))
+    torch.testing.assert_close(clean.class_logits, other.class_logits)
+
+
+def test_what_the_stages_share_belongs_to_the_images_that_it_was_made_of(relation, stage, semantic):
+    fresh = relation.enhance(replace(stage, semantic=replace(semantic, shared={})))
+    losses = relation.loss(stage)  # of the first and the last image
+    assert all(float(value) > 0 for value in losses.values())
+    (made,) = semantic.shared.values()
+    assert len(made) == 2
+    torch.testing.assert_close(relation.enhance(stage).class_logits, fresh.class_logits)
+    count = len(semantic.shared)
+    relation.enhance(stage)
+    assert len(semantic.shared) == count
