@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cqb_pareto.errors import InputError
 from cqb_pareto.objectives import ClassWeights, Objectives, cost_of, fit_quality, plannable
-from cqb_pareto.pilots import paper_pilots
+from cqb_pareto.pilots import paper_pilots, read_pilots
 from cqb_pareto.prices import named_prices
 from cqb_pareto.simplex import sample_uniform
 
@@ -88,3 +88,24 @@ def test_a_million_allocations_at_once(paper_quality):
     assert cost.shape == quality.shape == (1_000_000,)
     some = slice(0, None, 100_000)
     assert quality[some] == pytest.approx(paper_quality.predict(shares[some]))
+
+
+@pytest.fixture
+def nothing_learnt(tmp_path):
+    """Pilots too short to learn things: their baselines are 0, so ratios to them do not exist."""
+    rows = [f"P,I,{share},{variant},0,{value},{20 + 10 * share}" for share in (0.2, 0.4, 0.6)
+            for variant, value in (("baseline", 0.0), ("module", 0.5))]  # fmt: skip
+    path = tmp_path / "pilots.csv"
+    path.write_text("\n".join(["full,rest,share,variant,seed,pq_th,pq_st", *rows]) + "\n")
+    return read_pilots(path)
+
+
+@pytest.mark.filterwarnings("error")
+def test_baselines_of_zero_leave_the_cubic_out(nothing_learnt):
+    model = fit_quality(nothing_learnt, draws=10)
+    assert np.isfinite(model.predict(np.array([[0.3, 0.7], [1.0, 0.0]]))).all()
+
+
+def test_the_cubic_is_refused_on_baselines_of_zero(nothing_learnt):
+    with pytest.raises(InputError, match="response of things: family: wanted one that fits these runs .*, got cubic"):
+        fit_quality(nothing_learnt, draws=10, family="cubic")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from cqb_pareto.errors import InputError
 from cqb_pareto.responses.choose import FAMILIES, Errors, rank
 from cqb_pareto.responses.effective import DIMINISHING, PRIOR_NOISE
 from cqb_pareto.responses.family import Family, Response
@@ -58,11 +59,17 @@ def respond(
     Runs of one cell are resampled over their seeds; a cell of one or two runs, which hardly shows its own spread, gets
     noise of the size of the residuals. That size is itself an estimate: each draw has its own, from the scaled inverse
     chi-squared distribution of the residuals' degrees of freedom, so that few runs give the tails of Student's t.
+
+    Raises:
+        InputError: naming the family when it has no fit to these runs.
     """
     tried = tuple(rank(seen) if family is None else rank(seen, [family]))
     chosen = FAMILIES[tried[0].family]
     whole = np.ones((1, len(seen.quality)))
     centre = chosen.fit(seen, seen.quality[None], whole)
+    if not np.isfinite(centre.predict(seen.shares)).all():
+        wanted = "one that fits these runs (the cubic wants baselines above 0)"
+        raise InputError(f"response of {seen.branch}", "family", wanted, chosen.name)
     noise, free = _noise(seen, chosen, centre)
     quality, weights = resample(seen, noise * np.sqrt(free / rng.chisquare(free, draws)), rng, draws)
     slopes = rng.standard_normal(draws) * _drift(tried[0])

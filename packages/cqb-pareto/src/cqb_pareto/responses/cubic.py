@@ -70,9 +70,13 @@ class CubicFamily:
         weights: Float[np.ndarray, "b n"],
         rng: np.random.Generator | None = None,
     ) -> PaperCubic:
-        """A cell's quality is the weighted mean over its seeds; cells with weight 0 are left out."""
+        """A cell's quality is the weighted mean over its seeds; cells with weight 0 are left out.
+
+        A baseline of 0 has no ratios: what is fitted to it predicts NaN.
+        """
         cells = [np.flatnonzero(seen.cells == cell) for cell in range(int(seen.cells.max()) + 1)]
-        fits = [_fit_one(seen, cells, y, w) for y, w in zip(quality, weights, strict=True)]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            fits = [_fit_one(seen, cells, y, w) for y, w in zip(quality, weights, strict=True)]
         return PaperCubic(np.array([fit[0] for fit in fits]), np.array([fit[1] for fit in fits]))
 
 
