@@ -14,6 +14,8 @@ from cqb_net.pilots.training import drop_weights, finished, run_pilot
 @pytest.fixture
 def trained(monkeypatch):
     """The calls that train and evaluate, in place of both."""
+    from cqb_core.evaluation.average_precision import PrecisionResult
+    from cqb_core.evaluation.mean_iou import MeanIouResult
     from cqb_core.evaluation.panoptic_quality import GroupQuality, PanopticResult
     from cqb_core.evaluation.report import Evaluation, Intervals
 
@@ -25,7 +27,9 @@ def trained(monkeypatch):
         folder.mkdir()
         for name in ("epoch_1.pth", "last_checkpoint"):
             (folder / name).write_text("x")
-        return Evaluation(PanopticResult(3, (), *groups), Intervals(None, None, None)), 12
+        boxes = PrecisionResult(3, 0.375, *[None] * 5, ())
+        quality = PanopticResult(3, (), *groups)
+        return Evaluation(quality, Intervals(None, None, None), boxes, None, MeanIouResult(3, 0.625, ())), 12
 
     monkeypatch.setattr(training, "_train_and_evaluate", pretend)
     return calls
@@ -38,6 +42,7 @@ def test_a_pilot_is_assigned_trained_scored_and_told(trained, sweep_of, scenes, 
     assert (result["pq"], result["pq_th"], result["rq"]) == (25.0, 12.5, 75.0)
     assert (result["pq_st"], result["images"], result["val_images"], result["iterations"]) == ("", 8, 3, 12)
     assert json.loads((tmp_path / "run" / "result.json").read_text()) == result == finished(tmp_path / "run")
+    assert (result["box_ap"], result["mask_ap"], result["miou"]) == (37.5, "", 62.5)
     index = read_split(find_split(scenes, "train"))
     [(_, labels)] = trained
     assert {owned.short: len(ids) for owned, ids in labels.images.items()} == {"P": 4, "I": 4}

@@ -20,6 +20,9 @@ QUALITIES = [measure + suffix for measure in ("pq", "sq", "rq") for suffix in GR
 MEASURED = [
     "images",
     *QUALITIES,
+    "box_ap",
+    "mask_ap",
+    "miou",
     "val_images",
     "iterations",
     "sessions",

@@ -83,13 +83,22 @@ def finished(folder: Path) -> dict[str, Any] | None:
 
 
 def points(scores: Evaluation) -> dict[str, float | str]:
-    """PQ, SQ and RQ over all classes, things and stuff, from 0 to 100; empty for a group without a class."""
+    """PQ, SQ and RQ over all classes, things and stuff, box AP, mask AP and mIoU, from 0 to 100.
+
+    Empty where there is none: no class in the group, or not measured.
+    """
     values: dict[str, float | str] = {}
     for measure in ("pq", "sq", "rq"):
         for suffix, group in GROUPS.items():
             value = getattr(getattr(scores.panoptic, group), measure)
-            values[measure + suffix] = "" if value is None else round(100 * value, 4)
+            values[measure + suffix] = _point(value)
+    values["box_ap"], values["mask_ap"] = (_point(part and part.ap) for part in (scores.box, scores.mask))
+    values["miou"] = _point(scores.mean_iou and scores.mean_iou.mean)
     return values
+
+
+def _point(fraction: float | None) -> float | str:
+    return "" if fraction is None else round(100 * fraction, 4)
 
 
 def drop_weights(folder: Path) -> None:
