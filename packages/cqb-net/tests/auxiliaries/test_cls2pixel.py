@@ -28,4 +28,4 @@ def test_pseudo_labels_begin_after_the_warm_up_and_steps_travel_with_the_weights
     energies = [float(losses(built, "I", "I")["cls2pixel.loss_energy"]) for _ in range(3)]
     assert energies[:2] == [0, 0]
     assert energies[2] > 0
-    assert built.state_dict()["semantic_auxiliaries.0.steps"] == 3
+    assert built.state_dict()["semantic_auxiliaries.0.warm_up.steps"] == 3

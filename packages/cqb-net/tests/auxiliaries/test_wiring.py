@@ -78,7 +78,7 @@ def stage(images, semantic):
 
 
 def test_cls2pixel_shows_boxes_padding_and_who_lacks_a_map(semantic, images):
-    module = Cls2Pixel(HOST, beta=0.25, dropout=0.0)
+    module = Cls2Pixel(HOST, beta=0.25, dropout=0.0, warm_up=5)
     module.criterion = Recorder("loss_pseudo", "loss_cls", "loss_energy")
     losses = module.loss(semantic)
     assert {name: float(value) for name, value in losses.items()} == dict.fromkeys(module.criterion.names, 0.25)

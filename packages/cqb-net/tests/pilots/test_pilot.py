@@ -17,7 +17,7 @@ def pilot(recipe, modules=(), allocation=HALF, seed=0, fingerprint="f"):
 
 def test_one_module_is_on_with_the_options_of_the_config():
     content = Recipe.of(NAME).with_modules(["Cls2Pixel"])
-    assert content["model"]["auxiliaries"] == [{"type": "Cls2Pixel", "warm_up": 100}]
+    assert content["model"]["auxiliaries"] == [{"type": "Cls2Pixel"}]
     assert Recipe.of(NAME).with_modules([])["model"]["auxiliaries"] == []
     assert len(Recipe.of(NAME).content["model"]["auxiliaries"]) == 4
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from cqb_core import Labels
 from cqb_core.models import Host, ImageLabels, SemanticAuxiliary, SemanticView
 from cqb_core.models.routing import connected_zero, having, inside
+from cqb_net.auxiliaries.warm_up import WarmUp
 from cqb_weak.cls2pixel import ClassBranch, Cls2PixelLoss
 
 
@@ -25,17 +26,19 @@ class Cls2Pixel(SemanticAuxiliary):
         host: the network.
         beta: weight of the module.
         dropout: of the branch.
-        options: those of `cqb_weak.cls2pixel.Cls2PixelLoss`; its `warm_up` counts training steps.
+        warm_up: until pseudo labels begin, see `WarmUp`.
+        options: those of `cqb_weak.cls2pixel.Cls2PixelLoss`.
     """
 
     name: ClassVar[str] = "cls2pixel"
 
-    def __init__(self, host: Host, beta: float = 0.5, dropout: float = 0.5, **options: Any) -> None:
+    def __init__(
+        self, host: Host, beta: float = 0.5, dropout: float = 0.5, warm_up: int | float = 0.25, **options: Any
+    ) -> None:
         super().__init__()
         self.branch = ClassBranch(host.semantic_dim, host.num_stuff, dropout)
-        self.criterion, self.beta = Cls2PixelLoss(**options), beta
-        self.steps: Tensor
-        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+        self.criterion, self.beta = Cls2PixelLoss(warm_up=1, **options), beta
+        self.warm_up = WarmUp(warm_up)
 
     def asks_for(self, owned: Labels) -> bool:
         """Whether the stuff tags are known."""
@@ -43,8 +46,7 @@ class Cls2Pixel(SemanticAuxiliary):
 
     def loss(self, view: SemanticView) -> dict[str, Tensor]:
         """`loss_pseudo`, `loss_cls` and `loss_energy`."""
-        step = int(self.steps)
-        self.steps += 1
+        begun = self.warm_up()
         rows = having(view.images, lambda image: self.asks_for(image.owned))
         if not rows:
             return dict.fromkeys(("loss_pseudo", "loss_cls", "loss_energy"), connected_zero(self))
@@ -56,7 +58,7 @@ class Cls2Pixel(SemanticAuxiliary):
             self.branch.maps(feature),
             pixels,
             torch.stack([cast(Tensor, image.stuff_tags) for image in images]),
-            step,
+            int(begun),
             known=under_boxes(images, pixels),
             valid=inside([image.size for image in images], pixels.shape[2:], pixels),
             unlabelled=torch.tensor([Labels.STUFF not in image.owned for image in images], device=pixels.device),

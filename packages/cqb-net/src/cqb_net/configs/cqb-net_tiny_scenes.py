@@ -12,6 +12,6 @@ model = dict(
         dict(type="Cls2Box", reduction="mean"),
         dict(type="Box2Mask"),
         dict(type="Relation", node_dim=64),
-        dict(type="Cls2Pixel", warm_up=100),
+        dict(type="Cls2Pixel"),
     ],
 )

@@ -4,9 +4,9 @@ Each row of the table compares three trainings. *baseline*: the rest owns one we
 *module*: the same labels, and the row's module is on. *upper*: the rest owns finer labels, and no module is on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from cqb_core import InputError, Labels
 
@@ -45,6 +45,30 @@ ROWS = (
 )
 
 
+class Request(Protocol):
+    """A row that some table is to have, and the training that it takes; equal ones are one, so they hash."""
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """What is on."""
+
+    @property
+    def seed(self) -> int:
+        """Of the assignment, the weights and the order of images."""
+
+    @property
+    def allocation(self) -> Mapping[Labels, float]:
+        """Share of the images per label set."""
+
+    @property
+    def title(self) -> str:
+        """The row in a few words."""
+
+    @property
+    def purpose(self) -> str:
+        """The row in a few words, without what its training tells anyway."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One row of the table of pilots that is wanted.
@@ -80,6 +104,11 @@ class Entry:
         """The entry in a few words."""
         name = f"{self.module} {self.variant}" if self.module else self.variant
         return f"{name}, {self.share:g} P + {self.rest.short}, seed {self.seed}"
+
+    @property
+    def purpose(self) -> str:
+        """The comparison and the variant."""
+        return f"{self.module or 'design'} {self.variant}"
 
 
 def table2(rows: Sequence[TableRow], shares: Sequence[float], seeds: int) -> list[Entry]:
