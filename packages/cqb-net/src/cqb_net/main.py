@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cqb_net.commands import data, evaluate, pilot, predict, study, train
+from cqb_net.commands import data, evaluate, index, pilot, predict, study, train
 
 app = typer.Typer(
     name="cqb-net",
@@ -14,6 +14,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+data.app.command("index")(index.index)
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)
 app.command("pilot")(pilot.pilot)
