@@ -1,61 +1,88 @@
-"""The main job at toy size: draw scenes, assign labels, train on the mixture, evaluate, write pictures.
+"""The whole loop at toy size: draw scenes, train pilots, plan what to buy, train on it, compare, report.
 
-`hatch run demo` writes everything under `demo/`. Every step is a public function that a script of yours could call.
+`hatch run demo` writes everything under `demo/`, and goes on where an earlier call was stopped. Every step is a public
+function that a script of yours could call; `cqb-net study` is the same on your images.
 """
 
 import argparse
-import shutil
-import sys
+import csv
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Table
 
-from cqb_core import assign, parse_allocation
-from cqb_core.data.images import read_image, write_image
-from cqb_core.data.panoptic_files import find_split, fingerprint, read_split
-from cqb_core.evaluation.evaluator import true_map
-from cqb_core.evaluation.run import evaluate
-from cqb_core.network import load_network
-from cqb_core.prediction import draw_sheet, predict, predict_image
+from cqb_core.data.panoptic_files import find_split
+from cqb_core.files import replacing
+from cqb_core.prediction import predict
 from cqb_core.progress import reporting
-from cqb_core.scenes import write_scenes
-from cqb_core.training import train
+from cqb_core.scenes import SceneStyle, write_scenes
+from cqb_net.study import StudyResult, run_study
+from cqb_pareto.report.words import plan_lines
 
-RATIO = "P=0.5,B=0.3,I=0.2"
+CONFIG = "cqb-net_tiny_scenes"
+BUDGET = 0.25
+"""Of what it costs to label every image fully."""
+
+WEAK = ("none", "I", "B", "S")
+SHARES = (0.15, 0.5)
 
 
 def main() -> None:
     """Run the demo."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "demo", help="folder to write")
-    parser.add_argument("--epochs", type=int, default=8, help="epochs to train")
+    parser.add_argument("--images", type=int, default=96, help="scenes to train on")
+    parser.add_argument("--pilot-epochs", type=int, default=5, help="length of a pilot")
+    parser.add_argument("--epochs", type=int, default=8, help="length of a final training")
+    parser.add_argument("--workers", type=int, default=2, help="trainings at a time")
     arguments = parser.parse_args()
     out, console = arguments.out, Console()
-    shutil.rmtree(out / "run", ignore_errors=True)
 
-    with reporting("draw scenes") as report:
-        write_scenes(out / "scenes", train=200, val=40, seed=0, progress=report)
-    index = read_split(find_split(out / "scenes", "train"))
-    assignment = assign([entry.image_id for entry in index.entries], parse_allocation(RATIO), 0, fingerprint(index))
-    assignment.write(out / "labels.json")
-    owned = ", ".join(f"{labels.short} {len(images)}" for labels, images in assignment.images.items())
-    console.print(f"200 drawn scenes; labels: {owned} (P panoptic, B boxes, I image tags)")
-
-    train("panoptic-cascade_tiny_scenes", out / "scenes", out / "run", out / "labels.json", epochs=arguments.epochs)
-    scores = evaluate(out / "run", out / "scenes")
-    scores.write(out / "scores.json")
-    console.print(scores.table())
-
-    split = find_split(out / "scenes", "val")
+    data = out / "scenes"
+    if not data.exists():
+        with reporting("draw scenes") as report:
+            write_scenes(data, arguments.images, 32, SceneStyle(size=(96, 96)), seed=0, progress=report)
+    write_design(out / "design.csv")
+    made = run_study(
+        data,
+        CONFIG,
+        out / "study",
+        budget=BUDGET,
+        design=out / "design.csv",
+        pilot_epochs=arguments.pilot_epochs,
+        epochs=arguments.epochs,
+        rivals=1,
+    )
+    tell(made, console)
     with reporting("predict") as report:
-        predict(out / "run", [split.images_dir], out / "predictions", report=report)
-    network, entries = load_network(out / "run"), read_split(split).entries[:8]
-    photos = [split.image_path(entry) for entry in entries]
-    truths, found = [true_map(split, entry) for entry in entries], [predict_image(network, photo) for photo in photos]
-    sheet = draw_sheet([read_image(photo) for photo in photos], truths, found, network.taxonomy, across=2)
-    write_image(out / "demo.png", sheet)
-    console.print(f"pictures: {out / 'demo.png'} and {out / 'predictions' / 'overlay'}")
+        run = made.of("planned")[0].folder / "training"
+        predict(run, [find_split(data, "val").images_dir], out / "predictions", report=report)
+    console.print(f"report: {made.page}")
+    console.print(f"pictures: {out / 'study' / 'predictions.png'} and {out / 'predictions' / 'overlay'}")
+
+
+def write_design(path: Path) -> None:
+    """The pilots: every kind of weak label beside two shares of full ones."""
+    rows: Iterable[tuple[object, ...]] = (
+        ("P", rest, share, "baseline" if rest == "none" else "module", 0) for share in SHARES for rest in WEAK
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        csv.writer(file).writerows([("full", "rest", "share", "variant", "seed"), *rows])
+
+
+def tell(made: StudyResult, console: Console) -> None:
+    """The plan, and what it came to beside a random and an all-panoptic allocation of the same cost."""
+    for line in plan_lines(made.plan):
+        console.print(line, highlight=False)
+    table = Table("labels for the same money", "shares", "cost", "PQ", "things", "stuff")
+    for score in made.scores:
+        shares = ", ".join(f"{kind.short} {share:.1%}" for kind, share in score.trial.allocation.items())
+        quality = [f"{float(score.result[name]):.1f}" for name in ("pq", "pq_th", "pq_st")]
+        table.add_row(score.trial.name, shares, f"{score.cost:.3f}", *quality)
+    console.print(table)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

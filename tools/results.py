@@ -10,14 +10,15 @@ what stands between `<!-- table NAME -->` and `<!-- end -->` in cqb-core's READM
 import argparse
 import csv
 import json
-import re
 import subprocess
 from collections import defaultdict
 from pathlib import Path
 from statistics import mean
 
+from readme_tables import markdown, rewrite
+
 from cqb_core.evaluation.run import evaluate
-from cqb_core.files import replacing, write_text
+from cqb_core.files import replacing
 
 ROOT = Path(__file__).parent.parent
 SCORES = ("PQ", "low", "high", "PQ_things", "PQ_stuff", "box_AP", "mask_AP", "mIoU")
@@ -80,17 +81,9 @@ def figures(scores: dict) -> dict[str, str]:
 
 def tables() -> None:
     """Rewrite the tables that cqb-core's README marks."""
-    for readme in ROOT.glob("packages/cqb-core/README.md"):
-        text = readme.read_text()
-        made = re.sub(
-            r"(<!-- table (\S+) -->\n).*?(<!-- end -->)",
-            lambda found, folder=readme.parent: found[1] + table(folder / "results" / f"{found[2]}.csv") + found[3],
-            text,
-            flags=re.DOTALL,
-        )
-        if made != text:
-            write_text(readme, made)
-            print(f"{readme.relative_to(ROOT)}: tables written")
+    readme = ROOT / "packages" / "cqb-core" / "README.md"
+    if rewrite(readme, lambda name: table(readme.parent / "results" / f"{name}.csv")):
+        print(f"{readme.relative_to(ROOT)}: tables written")
 
 
 def table(path: Path) -> str:
@@ -102,7 +95,7 @@ def table(path: Path) -> str:
     extra = THIN if not several else ()
     head = ["labels", "seeds", "PQ", "spread" if several else "95 % interval", "PQ things", "PQ stuff", *extra, "mIoU"]
     minutes = ["processor minutes"] if not several else []
-    lines = [" | ".join([*head, *minutes]), " | ".join(["---"] * len([*head, *minutes]))]
+    lines = []
     for ratio, rows in sorted(by_ratio.items(), key=lambda item: mean(float(r["PQ"]) for r in item[1])):
         values = [float(row["PQ"]) for row in rows]
         ends = (min(values), max(values)) if several else (float(rows[0]["low"]), float(rows[0]["high"]))
@@ -110,8 +103,8 @@ def table(path: Path) -> str:
         cells = [ratio, ", ".join(row["seed"] for row in rows), shown(rows, "PQ"), span]
         cells += [shown(rows, name) for name in ("PQ_things", "PQ_stuff", *(f"PQ {n}" for n in extra), "mIoU")]
         cells += [shown(rows, "processor_minutes")] if minutes else []
-        lines.append(" | ".join(cells))
-    return "".join(f"| {line} |\n" for line in lines)
+        lines.append(cells)
+    return markdown([*head, *minutes], lines)
 
 
 THIN = ("pole", "sign", "fence")

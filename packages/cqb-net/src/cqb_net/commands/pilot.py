@@ -40,11 +40,13 @@ def pilot(
     """
     from cqb_core.training import parse_options
     from cqb_net.commands.options import executor_of, numbers
+    from cqb_net.pilots.comparison import compare, table
     from cqb_net.pilots.pilot import Recipe
     from cqb_net.pilots.planning import plan_sweep
     from cqb_net.pilots.runs import SweepTables
     from cqb_net.pilots.sweep import run_sweep, wanted_entries
     from cqb_net.terminal import console
+    from cqb_pareto import read_pilots
 
     names = None if rows is None else rows.split(",")
     entries = wanted_entries(numbers(shares, "--shares"), seeds, names, design)
@@ -54,6 +56,8 @@ def pilot(
         return
     seconds = None if limit is None else 60 * limit
     written = run_sweep(sweep, out, executor_of(workers, ray), seconds, retry_failed, keep_weights, check)
+    if written.exists() and (compared := compare(read_pilots(written))):
+        console().print(table(compared))
     typer.echo(f"pilots: {written}")
     failed = SweepTables(out).failed & {planned.pilot.key for planned in sweep.trainings}
     raise typer.Exit(int(bool(failed)))

@@ -56,7 +56,7 @@ def _process(job: Job, place: Place, result: Path, log: BinaryIO) -> Iterator["s
     """The process of a job, killed with all that it has started when the block ends before it does."""
     # A session of its own: Ctrl-C in the terminal reaches the sweep alone, which then stops its jobs.
     process = subprocess.Popen(
-        [sys.executable, "-m", "cqb_net.pilots.child", str(result)],
+        [sys.executable, "-c", "from cqb_net.pilots.child import main; main()", str(result)],
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=log,

@@ -17,12 +17,12 @@ HEADER = struct.Struct(">Q")
 """Length of the pickled call in bytes, which comes first."""
 
 
-def main(result: str) -> None:
-    """Make the call and write what it returns, pickled, to the file `result`: whole or not at all.
+def main() -> None:
+    """Make the call and write what it returns, pickled, to the file that is the argument: whole or not at all.
 
     An exception is not caught: its traceback goes to standard error, and the exit status is 1.
     """
-    stream = sys.stdin.buffer
+    stream, result = sys.stdin.buffer, sys.argv[1]
     (length,) = HEADER.unpack(stream.read(HEADER.size))
     call = stream.read(length)
     threading.Thread(target=_end_with, args=(stream,), daemon=True).start()
@@ -37,7 +37,3 @@ def _end_with(parent: BinaryIO) -> None:
     while os.read(parent.fileno(), 4096):
         pass
     os.killpg(os.getpgrp(), signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

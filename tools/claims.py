@@ -1,0 +1,269 @@
+"""The paper's claims, tried on a data set: Table 2, plan against chance, Table 1's allocations, cost to match.
+
+    hatch run python tools/claims.py run scenes --data ROOT --out DIR     # goes on where it was stopped
+    hatch run python tools/claims.py record scenes --out DIR              # what is done so far, into cqb-net's results/
+    hatch run python tools/claims.py tables                               # from there into cqb-net's README
+
+`run` trains three things: the comparisons of Table 2; pilots of every label kind, from which allocations are planned;
+and allocations whole (planned at several budgets, random and all-panoptic ones of the same cost, the paper's).
+Every training of a data set has the same config, batch, schedule and number of iterations.
+"""
+
+import argparse
+import csv
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+from readme_tables import markdown, rewrite
+from scipy.stats import spearmanr, ttest_rel
+
+import cqb_pareto
+from cqb_core import Labels
+from cqb_core.data.panoptic_files import find_split, read_split
+from cqb_core.files import replacing
+from cqb_net.pilots import LocalProcesses, run_pilots
+from cqb_net.pilots.comparison import HEAD, compare
+from cqb_net.pilots.comparison import lines as table2_lines
+from cqb_net.pilots.local import gpus_here
+from cqb_net.pilots.pilot import Recipe
+from cqb_net.study import Trial, all_full, mixed_to_cost, run_trials
+from cqb_net.study.rivals import cost_of
+from cqb_net.worklist import plan_allocation
+from cqb_pareto.objectives import ClassWeights
+from cqb_pareto.paper import KINDS, table1
+
+PACKAGE = Path(__file__).parents[1] / "packages" / "cqb-net"
+FULL = {Labels.PANOPTIC: 1.0}
+PRICES = "paper-text"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a data set is tried.
+
+    Args:
+        config: name.
+        epochs: of every training.
+        shares: of panoptic labels in Table 2.
+        seeds: of Table 2 and of whole allocations.
+        pilot_shares: of panoptic labels in the pilots that the plans follow from.
+        pilot_seeds: of those.
+        budget: at which the plan meets chance.
+        budgets: at which allocations are planned to find the cost that matches all-panoptic labels.
+        rivals: random allocations.
+    """
+
+    config: str
+    epochs: int
+    shares: tuple[float, ...]
+    seeds: int
+    pilot_shares: tuple[float, ...] = (0.1, 0.2, 0.4)
+    pilot_seeds: int = 2
+    budget: float = 0.3
+    budgets: tuple[float, ...] = (0.15, 0.2, 0.3, 0.4)
+    rivals: int = 5
+
+
+SETTINGS = {
+    "scenes": Setting("cqb-net_tiny_scenes", epochs=8, shares=(0.1, 0.3, 0.5), seeds=3),
+    "camvid": Setting("cqb-net_lite0_camvid", epochs=4, shares=(0.3,), seeds=2, pilot_shares=(0.15, 0.4)),
+}
+
+
+def main() -> None:
+    """Run, record or tabulate."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    for verb in ("run", "record"):
+        one = verbs.add_parser(verb)
+        one.add_argument("name", choices=SETTINGS)
+        one.add_argument("--out", type=Path, required=True, help="folder of the trainings")
+        if verb == "run":
+            one.add_argument("--data", type=Path, required=True, help="data set in COCO panoptic layout")
+            one.add_argument("--only", default="table2,pilots,trials", help="some of these, in this order")
+            one.add_argument("--workers", type=int, help="trainings at a time")
+    verbs.add_parser("tables")
+    arguments = parser.parse_args()
+    if arguments.verb == "run":
+        run(arguments)
+    elif arguments.verb == "record":
+        record(arguments.name, arguments.out)
+    else:
+        rewrite(PACKAGE / "README.md", made)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train what is missing."""
+    setting, data, out = SETTINGS[arguments.name], arguments.data, arguments.out
+    executor = LocalProcesses(arguments.workers, gpus_here())
+    common = {"epochs": setting.epochs, "executor": executor}
+    for part in arguments.only.split(","):
+        if part == "table2":
+            run_pilots(data, setting.config, out / part, shares=setting.shares, seeds=setting.seeds, **common)
+        elif part == "pilots":
+            write_design(setting, out / "design.csv")
+            run_pilots(data, setting.config, out / part, design=out / "design.csv", **common)
+        elif part == "trials":
+            recipe = Recipe.of(setting.config, setting.epochs)
+            prices = cqb_pareto.named_prices(PRICES)
+            run_trials(trials(setting, data, out), data, recipe, out / part, executor, prices)
+        else:
+            raise SystemExit(f"--only: wanted table2, pilots, trials, got {part}")
+
+
+def write_design(setting: Setting, path: Path) -> None:
+    """Pilots of every label kind beside full labels, and of full labels alone."""
+    rests = ("none", *KINDS[1:])
+    rows = [
+        ("P", rest, share, "baseline" if rest == "none" else "module", seed)
+        for seed in range(setting.pilot_seeds)
+        for share in setting.pilot_shares
+        for rest in rests
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        csv.writer(file).writerows([("full", "rest", "share", "variant", "seed"), *rows])
+
+
+def trials(setting: Setting, data: Path, out: Path) -> list[Trial]:
+    """The allocations to train on, by name."""
+    index = read_split(find_split(data, "train"))
+    prices, rng = cqb_pareto.named_prices(PRICES), np.random.default_rng(0)
+    chosen: dict[str, dict[Labels, float]] = {"full": FULL}
+    for budget in setting.budgets:
+        plan = cqb_pareto.study(
+            cqb_pareto.read_pilots(out / "pilots" / "pilots.csv"),
+            prices,
+            budget=budget,
+            images=len(index.entries),
+            weights=ClassWeights.of(index.taxonomy.num_things, index.taxonomy.num_stuff),
+        ).plan
+        chosen[f"planned {budget:g}"] = plan_allocation(plan, "plan")
+    cost = cost_of(chosen[f"planned {setting.budget:g}"], prices)
+    chosen[f"all panoptic {setting.budget:g}"] = all_full(cost, prices)
+    kinds = [Labels.parse(kind) for kind in KINDS]
+    for number in range(1, setting.rivals + 1):
+        chosen[f"random {number}"] = mixed_to_cost(kinds, cost, prices, rng)
+    paper = table1()
+    for name, shares in zip(paper.names, paper.shares, strict=True):
+        shares = shares / shares.sum()
+        chosen[f"paper {name}"] = {kind: float(share) for kind, share in zip(kinds, shares, strict=True)}
+    return [Trial(name, shares, seed) for seed in range(setting.seeds) for name, shares in chosen.items()]
+
+
+def record(name: str, out: Path) -> None:
+    """Copy the CSVs of what is done."""
+    (PACKAGE / "results").mkdir(exist_ok=True)
+    parts = {"table2": ("pilots.csv", "runs.csv"), "pilots": ("pilots.csv", "runs.csv"), "trials": ("trials.csv",)}
+    for part, files in parts.items():
+        for file in files:
+            if (out / part / file).exists():
+                target = PACKAGE / "results" / f"{name}-{part}-{file}".replace("-trials-trials", "-trials")
+                shutil.copyfile(out / part / file, target)
+                print(target.relative_to(PACKAGE))
+
+
+def made(table: str) -> str | None:
+    """The Markdown of `SET-table2`, `SET-chance`, `SET-match` or `SET-paper`; None for another table or without CSV."""
+    name, _, what = table.rpartition("-")
+    makers: dict[str, Callable[[str], tuple[list[str], list[list[str]]] | None]] = {
+        "table2": table2,
+        "chance": chance,
+        "match": match,
+        "paper": paper,
+    }
+    shown = makers[what](name) if what in makers and name in SETTINGS else None
+    return None if shown is None else markdown(*shown)
+
+
+def table2(name: str) -> tuple[list[str], list[list[str]]] | None:
+    """Table 2."""
+    path = PACKAGE / "results" / f"{name}-table2-pilots.csv"
+    return (list(HEAD), table2_lines(compare(cqb_pareto.read_pilots(path)))) if path.exists() else None
+
+
+def chance(name: str) -> tuple[list[str], list[list[str]]] | None:
+    """The planned allocation beside others of the same cost."""
+    found = results(name)
+    planned = f"planned {SETTINGS[name].budget:g}"
+    if planned not in found:
+        return None
+    rivals = [trial for trial in found if trial.startswith(("all panoptic", "random"))]
+    lines = []
+    for trial in [planned, *rivals]:
+        pq = found[trial].pq
+        pairs = [(found[planned].pq[seed], pq[seed]) for seed in found[planned].pq if seed in pq]
+        p = f"{ttest_rel(*zip(*pairs, strict=True), alternative='greater').pvalue:.2g}" if len(pairs) > 1 else ""
+        ahead = mean(ours - theirs for ours, theirs in pairs)
+        gap = ["", ""] if trial == planned else [f"{ahead:+.1f}", p]
+        lines.append([trial, found[trial].allocation, found[trial].cost, *spread(pq), *gap])
+    return ["labels", "shares", "cost", "PQ", "seeds: from to", "plan is ahead by", "p"], lines
+
+
+def match(name: str) -> tuple[list[str], list[list[str]]] | None:
+    """PQ at every budget, as a share of the PQ with all labels."""
+    found = results(name)
+    if "full" not in found:
+        return None
+    whole = mean(found["full"].pq.values())
+    lines = []
+    for trial in [trial for trial in found if trial.startswith("planned")] + ["full"]:
+        share = mean(found[trial].pq.values()) / whole
+        saved = 1 / float(found[trial].cost)
+        cells = [found[trial].cost, *spread(found[trial].pq), f"{share:.1%}", f"{saved:.1f}"]
+        lines.append([trial, found[trial].allocation, *cells])
+    return ["labels", "shares", "cost", "PQ", "seeds: from to", "of full labels' PQ", "times cheaper"], lines
+
+
+def paper(name: str) -> tuple[list[str], list[list[str]]] | None:
+    """The paper's allocations: its PQ on COCO and ours, with the rank correlation."""
+    found, theirs = results(name), table1()
+    known = [(i, f"paper {row}") for i, row in enumerate(theirs.names) if f"paper {row}" in found]
+    if len(known) < 3:
+        return None
+    ours = [mean(found[trial].pq.values()) for _, trial in known]
+    rank = spearmanr([theirs.pq[i] for i, _ in known], ours)
+    lines = [
+        [theirs.names[i], found[trial].allocation, found[trial].cost, f"{theirs.pq[i]:.1f}", *spread(found[trial].pq)]
+        for i, trial in known
+    ]
+    lines.append(["rank correlation", "", "", "", f"{rank.statistic:.2f}", f"p {rank.pvalue:.2g}"])
+    return ["allocation", "shares", "cost", "PQ on COCO (paper)", "PQ here", "seeds: from to"], lines
+
+
+@dataclass
+class Found:
+    """What an allocation came to: its shares and cost as the CSV has them, and PQ by seed."""
+
+    allocation: str
+    cost: str
+    pq: dict[str, float]
+
+
+def results(name: str) -> dict[str, Found]:
+    """Allocations by name, in the order of the CSV."""
+    found: dict[str, Found] = {}
+    for row in rows(PACKAGE / "results" / f"{name}-trials.csv"):
+        one = found.setdefault(row["trial"], Found(row["allocation"], row["cost"], {}))
+        one.pq[row["seed"]] = float(row["pq"])
+    return found
+
+
+def rows(path: Path) -> Iterator[dict[str, str]]:
+    """Of a CSV; none where there is no file."""
+    if path.exists():
+        with path.open(newline="") as file:
+            yield from csv.DictReader(file)
+
+
+def spread(pq: dict[str, float]) -> list[str]:
+    """Mean, and from where to where."""
+    return [f"{mean(pq.values()):.1f}", f"{min(pq.values()):.1f} to {max(pq.values()):.1f}"]
+
+
+if __name__ == "__main__":
+    main()
