@@ -18,11 +18,14 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from weak_bench import Bench, gradients, run
 
-from cqb_weak.arguments import finite
 from cqb_weak.cls2pixel import Cls2PixelLoss, DenseCrf, DenseEnergy
+from cqb_weak.cls2pixel import loss as loss_module
 from cqb_weak.cls2pixel.pixels import positions_and_colours
 from cqb_weak.permutohedral import Lattice, gaussian_sum
 from cqb_weak.permutohedral.simplex import enclosing_simplex, vertices
+
+LOSS_CHECKS = ((Cls2PixelLoss, "_check"), (loss_module, "finite"), (loss_module, "sums"))
+"""What `Cls2PixelLoss` checks with, beside `weak_bench.CHECKS`."""
 
 
 def picture(height: int, width: int, device: torch.device) -> Tensor:
@@ -125,7 +128,6 @@ def bench_loss(bench: Bench) -> None:
     tags = torch.zeros(2, 53, dtype=torch.bool, device=device)
     tags[:, :4] = True
     logits.requires_grad_()
-    healthy = torch.zeros((), device=device)
     for warm_up, what in ((0, "with pseudo labels and energy"), (1, "during warm-up: tags only")):
         loss = Cls2PixelLoss(warm_up=warm_up)
         step = gradients(
@@ -133,12 +135,8 @@ def bench_loss(bench: Bench) -> None:
             [logits],
         )
 
-        def check(loss: Cls2PixelLoss = loss) -> None:
-            loss._check(logits, class_logits, maps, image, tags, {})
-            finite(healthy, class_logits=class_logits)
-
         (own,) = bench.medians(step, rounds=3)
-        bench.add(f"loss, 2 x 64 x 64 x 54, {what}", own, checks=bench.checks(step, check))
+        bench.add(f"loss, 2 x 64 x 64 x 54, {what}", own, checks=bench.checks(step, *LOSS_CHECKS))
 
 
 def measure(bench: Bench) -> None:

@@ -3,8 +3,9 @@
 On a processor times are those of the process, so that other programs disturb them less; give it one thread
 (`OMP_NUM_THREADS=1`). On a GPU they are wall times around a synchronised call.
 
-The checks of arguments are timed in two states: warm, the caches full of what was just used, and cold, after 64 MiB
-were written, as a network in between leaves them. Either is given as a share of the whole step in the same state.
+The checks of arguments are timed where they stand, inside the step, in two states: warm, the caches full of what was
+just used, and cold, after 64 MiB were written, as a network in between leaves them. Either is given as a share of the
+whole step in the same state. On a GPU they are not: the wait of the one check of values is the loss's own time.
 """
 
 import argparse
@@ -12,14 +13,22 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
 from weak_results import Row, write
 
+from cqb_weak.form import Form
+from cqb_weak.values import Values
+
 Call = Callable[[], object]
+
+CHECKS = ((Form, "check"), (Values, "__init__"), (Values, "index"), (Values, "boxes"), (Values, "check"))
+"""What every loss checks with."""
 
 
 class Bench:
@@ -43,17 +52,22 @@ class Bench:
         times = [[self.once(call) for call in calls] for _ in range((rounds or self.rounds) + 1)][1:]
         return [statistics.median(column) for column in zip(*times, strict=True)]
 
-    def checks(self, step: Call, checks: Call) -> Row:
-        """What the checks take of a step, in percent, cold and warm."""
-        cold: list[tuple[float, float]] = []
-        for _ in range(3 * self.rounds):
-            cold.append((self._cold(step), self._cold(checks)))
-        warm = self.medians(step, lambda: [checks() for _ in range(20)])
-        whole, part = (statistics.median(column) for column in zip(*cold, strict=True))
-        return {
-            "checks_cold_percent": f"{100 * part / whole:.1f}",
-            "checks_warm_percent": f"{5 * warm[1] / warm[0]:.1f}",
-        }
+    def checks(self, step: Call, *places: tuple[object, str]) -> Row:
+        """What the checks take of a step, in percent: all of `CHECKS`, and those of the functions `places`."""
+        if self.device.type != "cpu":
+            return {"checks_cold_percent": "", "checks_warm_percent": ""}
+        row: Row = {}
+        with timed(*CHECKS, *places) as spent:
+            for state, before in (("cold", lambda: self.large.fill_(0)), ("warm", lambda: None)):
+                wholes, parts = [], []
+                for _ in range(1 + 8 * self.rounds):
+                    before()
+                    spent.clear()
+                    wholes.append(self.once(step))
+                    parts.append(1e3 * sum(spent))
+                share = statistics.median(parts[1:]) / statistics.median(wholes[1:])
+                row[f"checks_{state}_percent"] = f"{100 * share:.1f}"
+        return row
 
     def add(
         self,
@@ -76,15 +90,36 @@ class Bench:
         self.rows.append(row)
         print(", ".join(f"{name} {value}" for name, value in row.items() if value != ""), flush=True)
 
-    def _cold(self, call: Call) -> float:
-        self.large.fill_(0)
-        return self.once(call)
-
     def _now(self) -> float:
         if self.device.type == "cpu":
             return time.process_time()
         torch.cuda.synchronize(self.device)
         return time.perf_counter()
+
+
+@contextmanager
+def timed(*places: tuple[object, str]) -> Iterator[list[float]]:
+    """Seconds of every call of these functions (owner and name), calls within such a call not counted again."""
+    spent: list[float] = []
+    inside = [False]
+
+    def timing(function: Callable[..., object]) -> Callable[..., object]:
+        def call(*given: object, **named: object) -> object:
+            if inside[0]:
+                return function(*given, **named)
+            inside[0], begin = True, time.perf_counter()
+            try:
+                return function(*given, **named)
+            finally:
+                spent.append(time.perf_counter() - begin)
+                inside[0] = False
+
+        return call
+
+    with ExitStack() as stack:
+        for owner, name in places:
+            stack.enter_context(patch.object(owner, name, timing(getattr(owner, name))))
+        yield spent
 
 
 def _short(number: float) -> str:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from cqb_graph.arguments import positive
+from cqb_graph.options import positive
 
 
 def widened(tensor: Tensor) -> Tensor:

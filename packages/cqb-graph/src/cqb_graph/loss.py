@@ -9,9 +9,12 @@ import torch.nn.functional as F
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
-from cqb_graph import arguments
 from cqb_graph.attention import widened
+from cqb_graph.form import Form
 from cqb_graph.relations import Predictions
+from cqb_graph.values import Values
+
+_FORM = Form("classes: integral n", "boxes: any n xyxy", "semantic?: integral b _ _")
 
 UNLABELLED_REGION = -1
 """The class target of a region whose image owns no boxes."""
@@ -100,22 +103,20 @@ class RelationLoss(nn.Module):
             ValueError: shapes that do not fit the predictions, or a class number out of range.
         """
         things = predictions.class_logits.shape[1] - 1
-        self._check(predictions, targets, things)
-        return RelationTerms(
-            class_loss(predictions.class_logits, targets.classes),
-            box_loss(predictions.box_deltas, targets.classes, targets.boxes, things),
-            self.beta * semantic_loss(predictions.semantic_logits, targets.semantic),
+        n, b, channels = (
+            len(predictions.class_logits),
+            len(predictions.semantic_logits),
+            predictions.semantic_logits.shape[1],
         )
-
-    @staticmethod
-    def _check(predictions: Predictions, targets: Targets, things: int) -> None:
-        maps = predictions.semantic_logits
-        shapes = arguments.Shapes(n=len(predictions.class_logits), b=len(maps), xyxy=4)
-        shapes.check("classes", targets.classes, "n")
-        shapes.check("boxes", targets.boxes, "n xyxy")
-        arguments.integral(classes=targets.classes)
-        arguments.in_range("classes", targets.classes, UNLABELLED_REGION, things)
-        if targets.semantic is not None:
-            shapes.check("semantic", targets.semantic, "b _ _")
-            arguments.integral(semantic=targets.semantic)
-            arguments.in_range("semantic", targets.semantic, 0, maps.shape[1] - 1, besides=UNLABELLED_PIXEL)
+        _FORM.check(targets.classes, targets.boxes, targets.semantic, n=n, b=b, xyxy=4)
+        values, semantic = Values(), targets.semantic
+        classes = values.index("classes", targets.classes, UNLABELLED_REGION, things)
+        if semantic is not None:
+            semantic = values.index("semantic", semantic, 0, channels - 1, besides=UNLABELLED_PIXEL)
+        terms = RelationTerms(
+            class_loss(predictions.class_logits, classes),
+            box_loss(predictions.box_deltas, classes, targets.boxes, things),
+            self.beta * semantic_loss(predictions.semantic_logits, semantic),
+        )
+        values.check()
+        return terms

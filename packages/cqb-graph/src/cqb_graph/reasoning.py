@@ -4,15 +4,29 @@ Regions and classes become nodes, reason (`cqb_graph.graph`), and go back as fea
 Nothing is detached: a loss on either side trains both.
 """
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
-from cqb_graph import arguments
+from cqb_graph.form import Form
 from cqb_graph.graph import GraphOptions, RelationGraph
 from cqb_graph.nodes import Layout, class_centers
+from cqb_graph.options import positive
 from cqb_graph.predictor import RelationPredictor
 from cqb_graph.relations import Edges, Predictions, Relations
+from cqb_graph.values import Values, sums
+
+_FORM = Form(
+    "region_features: floating n r",
+    "image_index: integral n",
+    "stuff_feature: floating b c h w",
+    "stuff_logits: floating b s h w",
+    "valid?: boolean b h w",
+    "centers?: floating b s c",
+    "without?: boolean b s",
+)
 
 
 class RelationReasoning(nn.Module):
@@ -44,7 +58,7 @@ class RelationReasoning(nn.Module):
         options: GraphOptions | None = None,
     ) -> None:
         super().__init__()
-        arguments.positive(
+        positive(
             region_dim=region_dim, stuff_dim=stuff_dim, num_things=num_things, num_stuff=num_stuff, node_dim=node_dim
         )
         chosen = options or GraphOptions()
@@ -85,22 +99,21 @@ class RelationReasoning(nn.Module):
             TypeError: an argument has no fit numbers.
             ValueError: a shape, an image number or a number that is not finite; the argument is named.
         """
-        self._check(region_features, image_index, stuff_feature, stuff_logits, valid, centers, without, longest)
+        self._check(region_features, image_index, stuff_feature, stuff_logits, valid, centers, without)
+        values = Values()
+        image_index = values.index("image_index", image_index, 0, len(stuff_logits) - 1)
         if centers is None:
             centers = class_centers(stuff_feature, stuff_logits, valid)
         layout = Layout.of(image_index, len(stuff_logits), longest)
+        if longest is not None:
+            layout = replace(layout, place=values.room("longest", longest, layout.place))
         things = layout.spread(self.region_in(region_features))
         stuff = self.stuff_in(centers.to(self.stuff_in.weight.dtype)).to(things.dtype)
         seen = self._present(stuff_logits, valid, without)
         things, stuff, weights = self.graph(things, layout.present, stuff, seen, record=edges)
         region, stuff = self.region_out(layout.collect(things)), self.stuff_out(stuff)
-        arguments.finite(
-            region.sum() + stuff.sum(),
-            region_features=region_features,
-            stuff_feature=stuff_feature,
-            stuff_logits=stuff_logits,
-            centers=centers,
-        )
+        causes = {"region_features": region_features, "stuff_feature": stuff_feature}
+        values.check(sums(region, stuff), **causes, stuff_logits=stuff_logits, centers=centers)
         return Relations(region, stuff, stuff_logits, Edges(weights, layout) if edges else None)
 
     def predict(
@@ -119,29 +132,10 @@ class RelationReasoning(nn.Module):
         valid: Tensor | None,
         centers: Tensor | None,
         without: Tensor | None,
-        longest: int | None,
     ) -> None:
-        shapes = arguments.Shapes(
-            r=self.region_in.in_features, c=self.stuff_in.in_features, s=self.predictor.segment.out_channels
-        )
-        shapes.check("region_features", region_features, "n r")
-        shapes.check("image_index", image_index, "n")
-        shapes.check("stuff_feature", stuff_feature, "b c h w")
-        shapes.check("stuff_logits", stuff_logits, "b s h w")
-        arguments.floating(region_features=region_features, stuff_feature=stuff_feature, stuff_logits=stuff_logits)
-        arguments.integral(image_index=image_index)
-        if valid is not None:
-            shapes.check("valid", valid, "b h w")
-            arguments.boolean(valid=valid)
-        if centers is not None:
-            shapes.check("centers", centers, "b s c")
-        if without is not None:
-            shapes.check("without", without, "b s")
-            arguments.boolean(without=without)
-        arguments.together(region_features=region_features, image_index=image_index, stuff_logits=stuff_logits)
-        arguments.in_range("image_index", image_index, 0, len(stuff_logits) - 1)
-        if longest is not None:
-            arguments.room("longest", longest, image_index)
+        r, c = self.region_in.in_features, self.stuff_in.in_features
+        given = (region_features, image_index, stuff_feature, stuff_logits, valid, centers, without)
+        _FORM.check(*given, r=r, c=c, s=self.predictor.segment.out_channels)
 
     def _present(self, logits: Tensor, valid: Tensor | None, without: Tensor | None) -> Bool[Tensor, "b s"]:
         """Class nodes that reason: all but those left out and those of images without a valid pixel."""

@@ -6,8 +6,9 @@ import jaxtyping
 import pytest
 import torch
 
-from cqb_weak import arguments
 from cqb_weak.cls2box import Cls2BoxLoss, mid_scores
+from cqb_weak.form import Form
+from cqb_weak.values import Values
 
 OPTIONS = [
     ({}, False),
@@ -23,8 +24,9 @@ def _untyped(monkeypatch):
     """The type checker of the tests is Python that cannot be traced, even when it is off; users have none."""
     torch.compiler.reset()
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
-    for name, method in inspect.getmembers(arguments.Shapes, inspect.isfunction):
-        monkeypatch.setattr(arguments.Shapes, name, inspect.unwrap(method))
+    for kind in (Form, Values):
+        for name, method in inspect.getmembers(kind, inspect.isfunction):
+            monkeypatch.setattr(kind, name, inspect.unwrap(method))
 
 
 def drawn():

@@ -44,3 +44,18 @@ def test_half_precision_becomes_float32(dtype):
 def test_permuted_proposals_and_classes(proposals, classes):
     scores = image_scores(MID[list(proposals)][:, list(classes)], None, IMAGE[list(proposals)], 2)
     torch.testing.assert_close(scores, image_scores(MID, None, IMAGE, 2)[:, list(classes)])
+
+
+def test_a_tag_draws_every_proposal_to_its_class_and_none_to_the_background():
+    """The gradient of -log s in the detector's logits: r (softmax - one-hot), r = phi p / s sum to 1."""
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(6, 4, generator=generator, dtype=torch.float64).requires_grad_()
+    mid = torch.rand(6, 3, generator=generator, dtype=torch.float64) / 6
+    score = image_scores(mid, detector_probabilities(logits, 3), torch.zeros(6).long(), 1)[0, 1]
+    (-score.log()).backward()
+    shares = mid[:, 1] * logits[:, :3].exp()[:, 1] / logits.exp().sum(1) / score
+    wanted = shares[:, None] * logits.softmax(1)
+    wanted[:, 1] -= shares
+    torch.testing.assert_close(logits.grad, wanted.detach())
+    assert shares.sum().item() == pytest.approx(1)
+    assert (logits.grad[:, 3] > 0).all()

@@ -4,8 +4,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from cqb_weak.arguments import Shapes, boxes_with_area, floating, together
+from cqb_weak.form import Form
+from cqb_weak.values import Values
 
+_FORM = Form("rois: floating n 4", "gt_boxes: floating n 4")
 _FINE = 5  # pycocotools draws polygons on a grid five times as fine
 
 
@@ -26,12 +28,10 @@ def bags(
     Raises:
         TypeError, ValueError: naming the argument whose type, shape, device or box is wrong.
     """
-    shapes = Shapes()
-    shapes.check("rois", rois, "n 4")
-    shapes.check("gt_boxes", gt_boxes, "n 4")
-    floating(rois=rois, gt_boxes=gt_boxes)
-    together(rois=rois, gt_boxes=gt_boxes)
-    boxes_with_area(rois=rois, gt_boxes=gt_boxes)
+    _FORM.check(rois, gt_boxes)
+    values = Values()
+    values.boxes(rois=rois, gt_boxes=gt_boxes)
+    values.check()
     return box_bags(rois, gt_boxes, size)
 
 

@@ -7,13 +7,18 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, grid_sample, pad
 
-from cqb_weak.arguments import Shapes, boxes_with_area, floating, indices_within, integral, together, within
 from cqb_weak.box2mask.structure import SHIFTS, ends
+from cqb_weak.form import Form
+from cqb_weak.options import within
+from cqb_weak.values import Values
 
 # IEC 61966-2-1: linear sRGB to CIE XYZ, divided by the white point D65 row by row.
 _XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
 _WHITE = (0.95047, 1.0, 1.08883)
 _SAMPLES = 2
+
+_ROIS = Form("images: floating b 3 height width", "image_index: integral n", "rois: floating n 4")
+_COLOURS = Form("colours: floating n 3 h w")
 
 
 def rgb_to_lab(rgb: Float[Tensor, "*b 3 h w"]) -> Float[Tensor, "*b 3 h w"]:
@@ -44,17 +49,23 @@ def roi_colours(
     Raises:
         TypeError, ValueError: naming the argument whose type, shape or device is wrong.
     """
-    shapes = Shapes()
-    shapes.check("images", images, "b 3 height width")
-    shapes.check("image_index", image_index, "n")
-    shapes.check("rois", rois, "n 4")
-    floating(images=images, rois=rois)
-    integral(image_index=image_index)
-    together(images=images, image_index=image_index, rois=rois)
-    boxes_with_area(rois=rois)
-    indices_within("image_index", image_index, len(images))
-    with torch.no_grad():
-        return rgb_to_lab(avg_pool2d(_samples(images, image_index, rois, size), _SAMPLES))
+    _ROIS.check(images, image_index, rois)
+    values = Values()
+    values.boxes(rois=rois)
+    image_index = values.index("image_index", image_index, len(images))
+    values.check()
+    return cell_colours(images, image_index, rois, size)
+
+
+@torch.no_grad()
+def cell_colours(
+    images: Float[Tensor, "b 3 height width"],
+    image_index: Int[Tensor, " n"],
+    rois: Float[Tensor, "n 4"],
+    size: tuple[int, int],
+) -> Float[Tensor, "n 3 h w"]:
+    """`roi_colours` without its checks."""
+    return rgb_to_lab(avg_pool2d(_samples(images, image_index, rois, size), _SAMPLES))
 
 
 def colour_alike(colours: Float[Tensor, "n 3 h w"], similarity: float = 0.3) -> Bool[Tensor, "n 4 h w"]:
@@ -65,8 +76,7 @@ def colour_alike(colours: Float[Tensor, "n 3 h w"], similarity: float = 0.3) -> 
     Raises:
         TypeError, ValueError: naming the argument that is wrong.
     """
-    Shapes().check("colours", colours, "n 3 h w")
-    floating(colours=colours)
+    _COLOURS.check(colours)
     within("similarity", similarity, 0.0, 1.0)
     return neighbours_alike(colours, similarity)
 

@@ -10,7 +10,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
-from cqb_weak.arguments import Shapes, boxes_ordered, floating, within
+from cqb_weak.form import Form
+from cqb_weak.options import within
+from cqb_weak.values import Values
+
+_BOXES = Form("boxes: floating n 4")
+_MASKS = Form("masks: floating n c h w")
 
 
 def widen(
@@ -33,11 +38,12 @@ def widen(
     Raises:
         TypeError, ValueError: naming the argument that is wrong.
     """
-    Shapes().check("boxes", boxes, "n 4")
-    floating(boxes=boxes)
-    boxes_ordered("boxes", boxes)
+    _BOXES.check(boxes)
     within("factor", factor, 1.0, 10.0)
     within("jitter", jitter, 0.0, 0.45)
+    values = Values()
+    values.boxes(empty=True, boxes=boxes)
+    values.check()
     grown = boxes.new_tensor([-1, -1, 1, 1]) * ((factor - 1) / 2)
     if jitter:
         device = boxes.device if generator is None else generator.device
@@ -48,8 +54,7 @@ def widen(
 
 def narrow(masks: Float[Tensor, "n c h w"], factor: float = 1.3) -> Float[Tensor, "n c h w"]:
     """Masks over `widen(boxes, factor)` as masks over the boxes themselves, bilinear, of the same number of cells."""
-    Shapes().check("masks", masks, "n c h w")
-    floating(masks=masks)
+    _MASKS.check(masks)
     within("factor", factor, 1.0, 10.0)
     y, x = (
         (torch.arange(cells, device=masks.device, dtype=masks.dtype) * 2 + 1 - cells) / (cells * factor)

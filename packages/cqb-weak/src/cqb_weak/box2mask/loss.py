@@ -6,20 +6,16 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from cqb_weak.arguments import (
-    Shapes,
-    boxes_with_area,
-    finite,
-    floating,
-    indices_within,
-    integral,
-    together,
-    within,
-)
 from cqb_weak.box2mask.bags import box_bags
 from cqb_weak.box2mask.colour import neighbours_alike
 from cqb_weak.box2mask.structure import check_structure_options, neighbour_loss
 from cqb_weak.box2mask.tightness import bag_loss, check_bag_options
+from cqb_weak.form import Form
+from cqb_weak.options import within
+from cqb_weak.values import Values
+
+_OTHERS = ("rois: floating n 4", "gt_boxes: floating n 4", "classes?: integral n", "colours?: floating n 3 h w")
+_OWN_CHANNEL, _ALL_CHANNELS = (Form(f"mask_logits: floating {axes}", *_OTHERS) for axes in ("n h w", "n t h w"))
 
 
 @dataclass(frozen=True)
@@ -77,13 +73,23 @@ class Box2MaskLoss:
             TypeError, ValueError: naming the argument whose type, shape, device or value is wrong.
         """
         self._check(mask_logits, rois, gt_boxes, classes, colours, step)
+        values = Values()
+        values.boxes(rois=rois, gt_boxes=gt_boxes)
+        if classes is not None:
+            classes = values.index("classes", classes, mask_logits.shape[1])
+        mil, structure = self._terms(mask_logits, rois, gt_boxes, classes, colours)
+        values.check((mil, structure), mask_logits=mask_logits)
+        return {"loss_mil": mil, "loss_structure": structure * self._weight(step)}
+
+    def _terms(
+        self, mask_logits: Tensor, rois: Tensor, gt_boxes: Tensor, classes: Tensor | None, colours: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Both terms, unweighted, without checks."""
         z = mask_logits if classes is None else mask_logits[torch.arange(len(classes), device=classes.device), classes]
         rows, cols = box_bags(rois, gt_boxes, (z.shape[1], z.shape[2]))
         alike = None if colours is None else neighbours_alike(colours, self.similarity)
         mil = bag_loss(z, rows, cols, self.pooling, self.sharpness, self.angles)
-        structure = neighbour_loss(z, alike, self.padding, self.confidence_weighted)
-        finite(mil + structure, mask_logits=z)
-        return {"loss_mil": mil, "loss_structure": structure * self._weight(step)}
+        return mil, neighbour_loss(z, alike, self.padding, self.confidence_weighted)
 
     def _weight(self, step: int | None) -> float:
         return self.structure_weight * (min(1.0, step / self.warmup) if self.warmup and step is not None else 1.0)
@@ -97,23 +103,7 @@ class Box2MaskLoss:
         colours: Tensor | None,
         step: int | None,
     ) -> None:
-        shapes = Shapes()
-        shapes.check("mask_logits", mask_logits, "n h w" if classes is None else "n t h w")
-        shapes.check("rois", rois, "n 4")
-        shapes.check("gt_boxes", gt_boxes, "n 4")
-        floating(mask_logits=mask_logits, rois=rois, gt_boxes=gt_boxes)
-        given = {"mask_logits": mask_logits, "rois": rois, "gt_boxes": gt_boxes}
-        if classes is not None:
-            shapes.check("classes", classes, "n")
-            integral(classes=classes)
-            given["classes"] = classes
-        if colours is not None:
-            shapes.check("colours", colours, "n 3 h w")
-            floating(colours=colours)
-            given["colours"] = colours
-        together(**given)
-        boxes_with_area(rois=rois, gt_boxes=gt_boxes)
-        if classes is not None:
-            indices_within("classes", classes, mask_logits.shape[1])
+        form = _OWN_CHANNEL if classes is None else _ALL_CHANNELS
+        form.check(mask_logits, rois, gt_boxes, classes, colours)
         if self.warmup and step is None:
             raise ValueError(f"step: wanted the number of steps made, since warmup is {self.warmup}, got None")

@@ -8,10 +8,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from cqb_weak.arguments import Shapes, boolean, choice, finite, floating, together
+from cqb_weak.form import Form
+from cqb_weak.options import choice
+from cqb_weak.values import finite
 
 SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))
 PADDINGS = ("none", "zero")
+
+_FORM = Form("mask_logits: floating n h w", "alike?: boolean n 4 h w")
 
 
 def structure_loss(
@@ -34,16 +38,10 @@ def structure_loss(
     Raises:
         TypeError, ValueError: naming the argument that is wrong.
     """
-    shapes = Shapes()
-    shapes.check("mask_logits", mask_logits, "n h w")
-    floating(mask_logits=mask_logits)
-    if alike is not None:
-        shapes.check("alike", alike, "n 4 h w")
-        boolean(alike=alike)
-        together(mask_logits=mask_logits, alike=alike)
+    _FORM.check(mask_logits, alike)
     check_structure_options(padding)
     loss = neighbour_loss(mask_logits, alike, padding, confidence_weighted)
-    finite(loss, mask_logits=mask_logits)
+    finite([loss], mask_logits=mask_logits)
     return loss
 
 

@@ -7,9 +7,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from cqb_weak.arguments import Shapes, boolean, choice, finite, floating, together, within
 from cqb_weak.box2mask.pooling import POOLINGS
 from cqb_weak.box2mask.rotated import Lines, slanted_lines
+from cqb_weak.form import Form
+from cqb_weak.options import choice, within
+from cqb_weak.values import finite
+
+_FORM = Form("mask_logits: floating n h w", "rows: boolean n h", "cols: boolean n w")
 
 
 def tightness_loss(
@@ -34,16 +38,10 @@ def tightness_loss(
     Raises:
         TypeError, ValueError: naming the argument that is wrong.
     """
-    shapes = Shapes()
-    shapes.check("mask_logits", mask_logits, "n h w")
-    shapes.check("rows", rows, "n h")
-    shapes.check("cols", cols, "n w")
-    floating(mask_logits=mask_logits)
-    boolean(rows=rows, cols=cols)
-    together(mask_logits=mask_logits, rows=rows, cols=cols)
+    _FORM.check(mask_logits, rows, cols)
     check_bag_options(pooling, sharpness, angles)
     loss = bag_loss(mask_logits, rows, cols, pooling, sharpness, angles)
-    finite(loss, mask_logits=mask_logits)
+    finite([loss], mask_logits=mask_logits)
     return loss
 
 

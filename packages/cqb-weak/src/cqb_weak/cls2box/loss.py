@@ -3,16 +3,29 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from cqb_weak import arguments
 from cqb_weak.cls2box.image_scores import EPS, detector_probabilities, image_scores
 from cqb_weak.cls2box.mid import mid_scores, segment_softmax
 from cqb_weak.cls2box.refinement import pseudo_labels, refinement_loss
+from cqb_weak.form import Form
+from cqb_weak.options import choice, within
+from cqb_weak.values import Values
 
 REDUCTIONS = ("sum", "mean")
 COUPLINGS = ("product", "detector", "none")
+
+
+def _form(columns: str, boxes: bool) -> Form:
+    rows = ["class_logits: floating n t", "proposal_logits: floating n t", "image_index: integral n"]
+    rows += ["tags: boolean b t", "owned?: boolean b"]
+    rows += [f"detector_logits: floating n {columns}"] if columns else []
+    return Form(*rows, *["boxes: floating n 4"] * boxes)
+
+
+_FORMS = {(columns, boxes): _form(columns, boxes) for columns in ("", "t", "t+1") for boxes in (False, True)}
+"""By the detector's columns (none when they are not read), and whether boxes are read."""
 
 
 def cls2box_loss(
@@ -31,7 +44,7 @@ def cls2box_loss(
 
     ValueError when `reduction` is another.
     """
-    arguments.choice("reduction", reduction, REDUCTIONS)
+    choice("reduction", reduction, REDUCTIONS)
     counted = scores.new_ones(len(scores), dtype=torch.bool) if counted is None else counted
     bits = torch.where(tags, scores, 1 - scores)
     terms = -torch.where(counted.unsqueeze(1), bits, 1.0).log()
@@ -68,12 +81,12 @@ class Cls2BoxLoss:
     detach_detector: bool = False
 
     def __post_init__(self) -> None:
-        arguments.choice("reduction", self.reduction, REDUCTIONS)
-        arguments.choice("coupling", self.coupling, COUPLINGS)
-        arguments.within("temperature", self.temperature, 1e-3, 1e3)
-        arguments.within("eps", self.eps, 1e-7, 0.1)
-        arguments.within("refine", self.refine, 0.0, float("inf"))
-        arguments.within("refine_iou", self.refine_iou, 0.0, 1.0)
+        choice("reduction", self.reduction, REDUCTIONS)
+        choice("coupling", self.coupling, COUPLINGS)
+        within("temperature", self.temperature, 1e-3, 1e3)
+        within("eps", self.eps, 1e-7, 0.1)
+        within("refine", self.refine, 0.0, float("inf"))
+        within("refine_iou", self.refine_iou, 0.0, 1.0)
 
     def __call__(
         self,
@@ -103,38 +116,52 @@ class Cls2BoxLoss:
             gradients when no image counts.
         """
         logits = self._checked(class_logits, proposal_logits, image_index, tags, detector_logits, boxes, owned)
-        image = image_index.long()
-        counted = tags.new_zeros(len(tags)).index_fill(0, image, True)
+        values = Values()
+        image = values.index("image_index", image_index, len(tags))
+        if self.refine and boxes is not None:
+            values.boxes(empty=True, boxes=boxes)
         if owned is not None:
-            counted = counted & owned
             logits = {name: _only(each, owned[image]) for name, each in logits.items()}
-        scores = self._proposal_scores(**logits, image=image, tags=tags)
+        losses = self._terms(logits, image, tags, boxes, owned)
+        values.check(list(losses.values()), **logits)
+        return losses
+
+    def _terms(
+        self, logits: dict[str, Tensor], image: Tensor, tags: Tensor, boxes: Tensor | None, owned: Tensor | None
+    ) -> dict[str, Float[Tensor, ""]]:
+        """The call without its checks; `logits` by the name of their argument, zeros where an image owns no tags."""
+        counted = tags.new_zeros(len(tags)).index_fill(0, image, True)
+        counted = counted if owned is None else counted & owned
+        scores = self.scores(**logits, image_index=image, num_images=len(tags))
         per_image = image_scores(scores, None, image, len(tags), self.eps)
         losses = {"loss_cls2box": cls2box_loss(per_image, tags, self.reduction, counted)}
         if self.refine and boxes is not None:
             labels = pseudo_labels(scores, boxes, image, tags, self.refine_iou)
             losses["loss_refine"] = self.refine * refinement_loss(logits["detector_logits"], labels, image, counted)
-        arguments.finite(torch.stack(list(losses.values())).sum(), **logits)
         return losses
 
-    def _proposal_scores(
+    def scores(
         self,
-        class_logits: Tensor,
-        proposal_logits: Tensor,
-        image: Tensor,
-        tags: Tensor,
-        detector_logits: Tensor | None = None,
+        class_logits: Float[Tensor, "n t"],
+        proposal_logits: Float[Tensor, "n t"],
+        image_index: Int[Tensor, " n"],
+        num_images: int,
+        detector_logits: Float[Tensor, "n k"] | None = None,
     ) -> Float[Tensor, "n t"]:
-        """What each proposal adds to the score of its image."""
+        """What each proposal adds to the score of its image; the best of a tag's proposals is its pseudo box.
+
+        Arguments as in the call, unchecked.
+        """
         if self.coupling == "detector":
-            scores = segment_softmax(proposal_logits / self.temperature, image, len(tags)) + _nothing_of(class_logits)
+            shares = segment_softmax(proposal_logits / self.temperature, image_index, num_images)
+            scores = shares + _nothing_of(class_logits)
         else:
-            scores = mid_scores(class_logits, proposal_logits, image, len(tags), self.temperature)
+            scores = mid_scores(class_logits, proposal_logits, image_index, num_images, self.temperature)
         if self.coupling == "none" or detector_logits is None:
             return scores
-        p = detector_probabilities(detector_logits, tags.shape[1])
+        p = detector_probabilities(detector_logits, class_logits.shape[1])
         if self.detach_detector:
-            p = p.detach() + _nothing_of(detector_logits)[:, : tags.shape[1]]
+            p = p.detach() + _nothing_of(detector_logits)[:, : class_logits.shape[1]]
         return scores * p
 
     def _checked(
@@ -148,35 +175,24 @@ class Cls2BoxLoss:
         owned: Tensor | None,
     ) -> dict[str, Tensor]:
         """The logits that this loss reads, by the name of their argument."""
-        shapes = arguments.Shapes()
-        logits = {
-            "class_logits": shapes.check("class_logits", class_logits, "n t"),
-            "proposal_logits": shapes.check("proposal_logits", proposal_logits, "n t"),
-        }
-        others = {
-            "image_index": shapes.check("image_index", image_index, "n"),
-            "tags": shapes.check("tags", tags, "b t"),
-        }
+        logits = {"class_logits": class_logits, "proposal_logits": proposal_logits}
+        tensors: list[Tensor | None] = [class_logits, proposal_logits, image_index, tags, owned]
+        columns = ""
         if self.coupling != "none" or self.refine:
-            logits["detector_logits"] = self._detector(shapes, detector_logits)
+            columns = "t" if self._sigmoids(class_logits, detector_logits) else "t+1"
+            tensors.append(detector_logits)
         if self.refine:
-            others["boxes"] = shapes.check("boxes", boxes, "n 4")
-            arguments.boxes_ordered("boxes", others["boxes"])
-        if owned is not None:
-            others["owned"] = shapes.check("owned", owned, "b")
-            arguments.boolean(owned=owned)
-        arguments.floating(**logits)
-        arguments.integral(image_index=image_index)
-        arguments.boolean(tags=tags)
-        arguments.together(**logits, **others)
-        arguments.indices_within("image_index", image_index, len(tags))
+            tensors.append(boxes)
+        _FORMS[columns, self.refine > 0].check(*tensors)
+        if columns and detector_logits is not None:
+            logits["detector_logits"] = detector_logits
         return logits
 
-    def _detector(self, shapes: arguments.Shapes, logits: Tensor | None) -> Tensor:
-        """Refinement needs the background column; without it, t columns are sigmoids."""
-        classes = shapes.sizes["t"]
-        sigmoids = not self.refine and logits is not None and logits.shape[-1:] == (classes,)
-        return shapes.check("detector_logits", logits, "n t" if sigmoids else f"n {classes + 1}")
+    def _sigmoids(self, class_logits: Tensor, logits: Tensor | None) -> bool:
+        """Whether the detector's classes are independent; refinement needs a background column."""
+        if self.refine or not isinstance(logits, Tensor) or not isinstance(class_logits, Tensor):
+            return False
+        return logits.shape[-1:] == class_logits.shape[-1:]
 
 
 def _only(logits: Float[Tensor, "n k"], rows: Bool[Tensor, " n"]) -> Float[Tensor, "n k"]:

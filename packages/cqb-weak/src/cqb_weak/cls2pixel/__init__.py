@@ -5,11 +5,13 @@ from cqb_weak.cls2pixel.class_branch import ClassBranch
 from cqb_weak.cls2pixel.energy import DenseEnergy, dense_energy
 from cqb_weak.cls2pixel.loss import Cls2PixelLoss, pseudo_loss, tag_loss
 from cqb_weak.cls2pixel.mean_field import DenseCrf, mean_field
+from cqb_weak.cls2pixel.module import Cls2Pixel
 from cqb_weak.cls2pixel.reliable import IGNORE, Reliability, reliable_labels
 
 __all__ = [
     "IGNORE",
     "ClassBranch",
+    "Cls2Pixel",
     "Cls2PixelLoss",
     "DenseCrf",
     "DenseEnergy",

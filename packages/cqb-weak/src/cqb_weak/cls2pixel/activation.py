@@ -7,11 +7,14 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import interpolate, relu
 
-from cqb_weak.arguments import Shapes, floating, together
 from cqb_weak.cls2pixel.pixels import Size
+from cqb_weak.form import Form
 
 EPSILON = 1e-5
 """Added to a class's largest activation before dividing by it (RRM, public code)."""
+
+_CLASSIFIED = Form("features: floating b c h w", "weight: floating s c")
+_IMAGE = Form("image: any b 3 H W")
 
 
 def class_activation_maps(features: Float[Tensor, "b c h w"], weight: Float[Tensor, "s c"]) -> Float[Tensor, "b s h w"]:
@@ -21,11 +24,7 @@ def class_activation_maps(features: Float[Tensor, "b c h w"], weight: Float[Tens
         features: what the classifier pools.
         weight: of the classifier, a row a class.
     """
-    axes = Shapes()
-    axes.check("features", features, "b c h w")
-    axes.check("weight", weight, "s c")
-    floating(features=features, weight=weight)
-    together(features=features, weight=weight)
+    _CLASSIFIED.check(features, weight)
     with torch.autocast(features.device.type, enabled=False):
         wide = torch.promote_types(features.dtype, torch.float32)
         return relu(torch.einsum("bchw,sc->bshw", features.to(wide), weight.to(wide)))
@@ -52,7 +51,7 @@ def multi_scale_maps(
         scales: factors of the image's sides, each positive.
         flip: whether mirror images take part.
     """
-    Shapes().check("image", image, "b 3 H W")
+    _IMAGE.check(image)
     if not scales or min(scales) <= 0:
         raise ValueError(f"scales: wanted one or more positive factors, got {tuple(scales)}")
     seen = []

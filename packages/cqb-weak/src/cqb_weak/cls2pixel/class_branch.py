@@ -4,8 +4,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from cqb_weak.arguments import Shapes, boolean, floating, within
 from cqb_weak.cls2pixel.activation import class_activation_maps
+from cqb_weak.form import Form
+from cqb_weak.options import within
+
+_FORM = Form("features: floating b c h w", "valid?: boolean b h w")
 
 
 class ClassBranch(nn.Module):
@@ -50,9 +53,4 @@ class ClassBranch(nn.Module):
             return class_activation_maps(features, self.classifier.weight)
 
     def _check(self, features: Tensor, valid: Tensor | None) -> None:
-        axes = Shapes(c=self.classifier.in_features)
-        axes.check("features", features, "b c h w")
-        floating(features=features)
-        if valid is not None:
-            axes.check("valid", valid, "b h w")
-            boolean(valid=valid)
+        _FORM.check(features, valid, c=self.classifier.in_features)

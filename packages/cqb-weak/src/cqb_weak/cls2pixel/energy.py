@@ -8,13 +8,18 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from cqb_weak.arguments import Shapes, boolean, choice, finite, floating, together
 from cqb_weak.cls2pixel.pixels import Size, channels_last, positions_and_colours, resample, resample_mask
+from cqb_weak.form import Form
+from cqb_weak.options import choice
 from cqb_weak.permutohedral import ExactGaussian, Lattice
+from cqb_weak.values import finite
 
 Kernel = ExactGaussian | Lattice
 FILTERS: dict[str, Callable[[Tensor], Kernel]] = {"exact": ExactGaussian, "lattice": Lattice.of}
 RESAMPLINGS = ("average", "reference")
+
+_MASKS = ("valid?: boolean b H W", "gate?: floating b H W")
+_FORM = Form("probabilities: floating b k h w", "image: floating b 3 H W", *_MASKS)
 
 
 def agreement(
@@ -99,6 +104,14 @@ class DenseEnergy:
                 the others.
         """
         self._check(probabilities, image, valid, gate)
+        energies = self.unchecked(probabilities, image, valid, gate)
+        finite([energies.sum()], probabilities=probabilities, image=image)
+        return energies
+
+    def unchecked(
+        self, probabilities: Tensor, image: Tensor, valid: Tensor | None = None, gate: Tensor | None = None
+    ) -> Float[Tensor, " b"]:
+        """The call without its checks."""
         size = self.grid((image.shape[-2], image.shape[-1]))
         wide = torch.promote_types(probabilities.dtype, torch.float32)
         coarse = self._onto(probabilities.to(wide), size)
@@ -110,9 +123,7 @@ class DenseEnergy:
             channels_last(part),
             None if gated is None else channels_last(gated),
         )
-        energy = -energy / mass.clamp(min=1) if self.normalise else -energy
-        finite(energy.sum(), probabilities=probabilities, image=image)
-        return energy
+        return -energy / mass.clamp(min=1) if self.normalise else -energy
 
     def _onto(self, maps: Tensor, size: Size) -> Tensor:
         if self.resampling == "average":
@@ -126,18 +137,7 @@ class DenseEnergy:
 
     @staticmethod
     def _check(probabilities: Tensor, image: Tensor, valid: Tensor | None, gate: Tensor | None) -> None:
-        axes = Shapes()
-        axes.check("probabilities", probabilities, "b k h w")
-        axes.check("image", image, "b 3 H W")
-        floating(probabilities=probabilities, image=image)
-        if valid is not None:
-            axes.check("valid", valid, "b H W")
-            boolean(valid=valid)
-        if gate is not None:
-            axes.check("gate", gate, "b H W")
-            floating(gate=gate)
-        given = {"probabilities": probabilities, "image": image, "valid": valid, "gate": gate}
-        together(**{name: tensor for name, tensor in given.items() if tensor is not None})
+        _FORM.check(probabilities, image, valid, gate)
 
 
 def dense_energy(

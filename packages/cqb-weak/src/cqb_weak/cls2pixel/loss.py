@@ -1,18 +1,31 @@
 """L_C2P = L_pseudo + L_cls + L_energy: a segmentation from image tags (Du et al. 2021, after RRM)."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from cqb_weak.arguments import Shapes, boolean, choice, finite, floating, together
 from cqb_weak.cls2pixel.energy import DenseEnergy
 from cqb_weak.cls2pixel.pixels import Size, resample, resample_mask
-from cqb_weak.cls2pixel.reliable import IGNORE, Reliability, reliable_labels
+from cqb_weak.cls2pixel.reliable import IGNORE, Reliability, sure_labels
+from cqb_weak.form import Form
+from cqb_weak.options import choice
+from cqb_weak.values import finite, sums
 
 GRIDS = ("logits", "image")
+
+_MASKS = ("known?: boolean b H W", "valid?: boolean b H W", "unlabelled?: boolean b")
+_FORM = Form(
+    "logits: floating b k h w",
+    "class_logits: floating b s",
+    "maps: floating b s hm wm",
+    "image: floating b 3 H W",
+    "tags: boolean b s",
+    *_MASKS,
+)
 
 
 def pseudo_loss(logits: Float[Tensor, "b k h w"], labels: Int[Tensor, "b h w"]) -> Float[Tensor, ""]:
@@ -83,24 +96,29 @@ class Cls2PixelLoss:
         """
         masks = {"known": known, "valid": valid, "unlabelled": unlabelled}
         self._check(logits, class_logits, maps, image, tags, masks)
-        used = torch.ones_like(tags[:, 0]) if unlabelled is None else unlabelled
-        rows = (used if step >= self.warm_up else torch.zeros_like(used)).nonzero().flatten()
-        mine, picture, padding = logits[rows], image[rows].detach(), _at(valid, rows)
-        terms = {
-            "loss_pseudo": self._pseudo(mine, maps.detach()[rows], picture, tags[rows], _at(known, rows), padding),
-            "loss_cls": self.cls_weight * tag_loss(class_logits, tags),
-            "loss_energy": self._energy(mine, picture, padding),
-        }
-        finite(torch.stack(list(terms.values())).sum(), logits=logits, class_logits=class_logits, image=image)
+        active = step >= self.warm_up
+        chosen = _chosen(_rows(unlabelled) if active else slice(0), logits, maps, image, tags, known, valid)
+        causes = {"logits": logits, "class_logits": class_logits, "maps": maps, "image": image}
+        if active:
+            finite(sums(chosen.logits, class_logits, chosen.maps, chosen.image), **causes)
+        terms = self._terms(chosen, class_logits, tags)
+        if not active:
+            finite([terms["loss_cls"]], class_logits=class_logits)
         return terms
 
-    def _pseudo(
-        self, logits: Tensor, maps: Tensor, image: Tensor, tags: Tensor, known: Tensor | None, valid: Tensor | None
-    ) -> Tensor:
-        height, width = (image if self.grid == "image" else logits).shape[-2:]
+    def _terms(self, chosen: "_Chosen", class_logits: Tensor, tags: Tensor) -> dict[str, Tensor]:
+        """The call without its checks."""
+        return {
+            "loss_pseudo": self._pseudo(chosen),
+            "loss_cls": self.cls_weight * tag_loss(class_logits, tags),
+            "loss_energy": self._energy(chosen),
+        }
+
+    def _pseudo(self, chosen: "_Chosen") -> Tensor:
+        height, width = (chosen.image if self.grid == "image" else chosen.logits).shape[-2:]
         size: Size = (height, width)
-        labels = self.labels(maps, image, tags, size, known, valid)
-        return self.pseudo_weight * pseudo_loss(resample(logits.to(_wide(logits)), size), labels)
+        logits = resample(chosen.logits.to(_wide(chosen.logits)), size)
+        return self.pseudo_weight * pseudo_loss(logits, self._labels(chosen, size))
 
     @torch.no_grad()
     def labels(
@@ -113,19 +131,26 @@ class Cls2PixelLoss:
         valid: Bool[Tensor, "b H W"] | None = None,
     ) -> Int[Tensor, "b h w"]:
         """The pseudo labels on a grid of `size` (height, width) that the loss uses, to look at."""
+        finite(sums(maps, image), maps=maps, image=image)
+        return self._labels(_Chosen(maps, maps, image, tags, known, valid), size)
+
+    @torch.no_grad()
+    def _labels(self, chosen: "_Chosen", size: Size) -> Int[Tensor, "m h w"]:
+        """`labels` without its checks."""
+        maps, image = chosen.maps, chosen.image
         if not len(image):
-            return tags.new_zeros((0, *size), dtype=torch.long)
+            return chosen.tags.new_zeros((0, *size), dtype=torch.long)
         factor = (size[0] * size[1] / (image.shape[-2] * image.shape[-1])) ** 0.5
         rule = self.rule.on(factor)
-        known, valid = (None if mask is None else resample_mask(mask, size) for mask in (known, valid))
+        known, valid = (None if mask is None else resample_mask(mask, size) for mask in (chosen.known, chosen.valid))
         coarse = resample(image.to(_wide(image)), size)
-        return reliable_labels(resample(maps.to(_wide(maps)), size), coarse, tags, rule, known, valid)
+        return sure_labels(resample(maps.to(_wide(maps)), size), coarse, chosen.tags, rule, known, valid)
 
-    def _energy(self, logits: Tensor, image: Tensor, valid: Tensor | None) -> Tensor:
+    def _energy(self, chosen: "_Chosen") -> Tensor:
+        logits = chosen.logits.to(_wide(chosen.logits))
         if not len(logits):
-            return logits.to(_wide(logits)).sum()
-        disagreement = 1 + self.energy(logits.to(_wide(logits)).softmax(1), image, valid)
-        return self.energy_weight * disagreement.mean()
+            return logits.sum()
+        return self.energy_weight * (1 + self.energy.unchecked(logits.softmax(1), chosen.image, chosen.valid)).mean()
 
     def _check(
         self,
@@ -136,25 +161,40 @@ class Cls2PixelLoss:
         tags: Tensor,
         masks: dict[str, Tensor | None],
     ) -> None:
-        axes = Shapes()
-        tensors = {"logits": logits, "class_logits": class_logits, "maps": maps, "image": image}
-        for (name, tensor), shape in zip(tensors.items(), ("b k h w", "b s", "b s hm wm", "b 3 H W"), strict=True):
-            axes.check(name, tensor, shape)
-        axes.check("tags", tags, "b s")
-        given = {name: mask for name, mask in masks.items() if mask is not None}
-        for name, mask in given.items():
-            axes.check(name, mask, "b" if name == "unlabelled" else "b H W")
-        floating(**tensors)
-        boolean(tags=tags, **given)
-        together(**tensors, tags=tags, **given)
+        optional = (masks.get(name) for name in ("known", "valid", "unlabelled"))
+        _FORM.check(logits, class_logits, maps, image, tags, *optional)
         least = tags.shape[1] + (self.rule.background is not None)
         if not tags.shape[1] or logits.shape[1] < least:
             raise ValueError(f"logits: wanted at least {max(1, least)} classes (one a tag), got {logits.shape[1]}")
 
 
+class _Chosen(NamedTuple):
+    """The images of a batch that get pseudo labels and an energy."""
+
+    logits: Float[Tensor, "m k h w"]
+    maps: Float[Tensor, "m s hm wm"]
+    image: Float[Tensor, "m 3 H W"]
+    tags: Bool[Tensor, "m s"]
+    known: Bool[Tensor, "m H W"] | None
+    valid: Bool[Tensor, "m H W"] | None
+
+
+def _rows(unlabelled: Tensor | None) -> slice | Tensor:
+    return slice(None) if unlabelled is None else unlabelled.nonzero().flatten()
+
+
+def _chosen(
+    rows: slice | Tensor,
+    logits: Tensor,
+    maps: Tensor,
+    image: Tensor,
+    tags: Tensor,
+    known: Tensor | None,
+    valid: Tensor | None,
+) -> _Chosen:
+    masks = (None if mask is None else mask[rows] for mask in (known, valid))
+    return _Chosen(logits[rows], maps.detach()[rows], image.detach()[rows], tags[rows], *masks)
+
+
 def _wide(tensor: Tensor) -> torch.dtype:
     return torch.promote_types(tensor.dtype, torch.float32)
-
-
-def _at(mask: Tensor | None, rows: Tensor) -> Tensor | None:
-    return None if mask is None else mask[rows]

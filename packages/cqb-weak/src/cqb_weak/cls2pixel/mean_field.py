@@ -6,9 +6,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from cqb_weak.arguments import Shapes, boolean, floating, together
 from cqb_weak.cls2pixel.pixels import channels_last, positions, positions_and_colours
+from cqb_weak.form import Form
 from cqb_weak.permutohedral import Lattice
+
+_IMAGE = Form("image: floating b 3 h w")
+_SCORES = Form("scores: floating b k h w", "present: boolean b k", "edges: floating _ _ 1")
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +97,7 @@ class DenseCrf:
             image: red, green, blue from 0 to 255.
             valid: False where a pixel is padding and takes no part.
         """
-        Shapes().check("image", image, "b 3 h w")
-        floating(image=image)
+        _IMAGE.check(image)
         b, _, h, w = image.shape
         image = image.to(torch.promote_types(image.dtype, torch.float32))
         part = image.new_ones(b, h * w, 1) if valid is None else valid.reshape(b, h * w, 1).to(image.dtype)
@@ -116,14 +118,9 @@ class DenseCrf:
             edges: of the same images.
             present: classes of which an image may have pixels; by default all.
         """
-        axes = Shapes()
-        axes.check("scores", scores, "b k h w")
-        floating(scores=scores)
         if present is None:
             present = scores.new_ones(scores.shape[:2], dtype=torch.bool)
-        axes.check("present", present, "b k")
-        boolean(present=present)
-        together(scores=scores, present=present, edges=edges[0].scale)
+        _SCORES.check(scores, present, edges[0].scale)
         wide = scores.to(torch.promote_types(scores.dtype, torch.float32))
         unary = -channels_last(wide).clamp(1e-5, 1).log()
         probabilities = mean_field(unary, present, edges, self.iterations)

@@ -6,11 +6,16 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from cqb_weak.arguments import Shapes, boolean, finite, floating, together, within
 from cqb_weak.cls2pixel.activation import normalised
 from cqb_weak.cls2pixel.mean_field import DenseCrf, Edges
+from cqb_weak.form import Form
+from cqb_weak.options import within
+from cqb_weak.values import finite, sums
 
 IGNORE = 255
+
+_MASKS = ("known?: boolean b h w", "valid?: boolean b h w")
+_FORM = Form("maps: floating b s h w", "image: floating b 3 h w", "tags: boolean b s", *_MASKS)
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,19 @@ def reliable_labels(
         valid: False where a pixel is padding; ignored, and without influence on the others.
     """
     _check(maps, image, tags, known, valid)
-    rule = rule or Reliability()
+    return sure_labels(maps, image, tags, rule or Reliability(), known, valid)
+
+
+@torch.no_grad()
+def sure_labels(
+    maps: Float[Tensor, "b s h w"],
+    image: Float[Tensor, "b 3 h w"],
+    tags: Bool[Tensor, "b s"],
+    rule: Reliability,
+    known: Bool[Tensor, "b h w"] | None,
+    valid: Bool[Tensor, "b h w"] | None,
+) -> Int[Tensor, "b h w"]:
+    """`reliable_labels` without its checks."""
     slots, present = _slots(tags)
     maps = maps.to(torch.promote_types(maps.dtype, torch.float32))
     maps = normalised(maps if valid is None else maps * valid.unsqueeze(1))
@@ -136,17 +153,7 @@ def _slots(tags: Bool[Tensor, "b s"]) -> tuple[Int[Tensor, "b m"], Bool[Tensor, 
 
 
 def _check(maps: Tensor, image: Tensor, tags: Tensor, known: Tensor | None, valid: Tensor | None) -> None:
-    axes = Shapes()
-    axes.check("maps", maps, "b s h w")
-    axes.check("image", image, "b 3 h w")
-    axes.check("tags", tags, "b s")
-    floating(maps=maps, image=image)
-    boolean(tags=tags)
-    masks = {name: mask for name, mask in (("known", known), ("valid", valid)) if mask is not None}
-    for name, mask in masks.items():
-        axes.check(name, mask, "b h w")
-    boolean(**masks)
-    together(maps=maps, image=image, tags=tags, **masks)
+    _FORM.check(maps, image, tags, known, valid)
     if not maps.shape[1]:
         raise ValueError(f"maps: wanted at least one class, got shape {tuple(maps.shape)}")
-    finite(maps.sum() + image.sum(), maps=maps, image=image)
+    finite(sums(maps, image), maps=maps, image=image)

@@ -14,8 +14,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from cqb_weak.cls2box import Cls2BoxLoss, MIDHead, detector_probabilities, mid_scores
+from cqb_weak import Cls2Box
+from cqb_weak.cls2box import detector_probabilities
 from cqb_weak.examples.tagged_shapes import NUM_CLASSES, TaggedShapes, draw
+from cqb_weak.ragged import image_index
 
 try:
     from torchvision.models.detection import FasterRCNN
@@ -68,11 +70,6 @@ def regions(
     return features, logits.roll(-1, dims=1), proposals
 
 
-def image_index(proposals: list[Float[Tensor, "_ 4"]]) -> Int[Tensor, " n"]:
-    """The image of each proposal."""
-    return torch.cat([torch.full((len(boxes),), place) for place, boxes in enumerate(proposals)])
-
-
 def boxed_loss(model: FasterRCNN, boxed: TaggedShapes, batch: Int[Tensor, " k"]) -> Float[Tensor, ""]:
     """The host's own losses on images with boxes."""
     own = [boxed.box_image == place for place in batch]
@@ -81,34 +78,31 @@ def boxed_loss(model: FasterRCNN, boxed: TaggedShapes, batch: Int[Tensor, " k"])
 
 
 @torch.no_grad()
-def corloc(model: FasterRCNN, head: MIDHead, tagged: TaggedShapes) -> tuple[float, float]:
-    """Share of tags whose best proposal overlaps by 0.5 or more: by the detector, and by the coupled scores."""
+def corloc(model: FasterRCNN, cls2box: Cls2Box, tagged: TaggedShapes) -> tuple[float, float]:
+    """Share of tags whose best proposal overlaps by 0.5 or more: by the detector, and by the scores of Cls2Box."""
     model.eval()
     features, logits, proposals = regions(model, list(tagged.images))
     model.train()
     image, boxes = image_index(proposals), torch.cat(proposals)
-    p = detector_probabilities(logits, NUM_CLASSES)
-    class_logits, proposal_logits = head(features)
-    coupled = p * mid_scores(class_logits, proposal_logits, image, len(tagged.images))
-    return tagged.corloc(p, boxes, image), tagged.corloc(coupled, boxes, image)
+    both = detector_probabilities(logits, NUM_CLASSES), cls2box.scores(features, logits, proposals)
+    alone, coupled = (tagged.corloc(scores, boxes, image) for scores in both)
+    return alone, coupled
 
 
 def train(
-    model: FasterRCNN, head: MIDHead, boxed: TaggedShapes, tagged: TaggedShapes | None, steps: int
+    model: FasterRCNN, cls2box: Cls2Box, boxed: TaggedShapes, tagged: TaggedShapes | None, steps: int
 ) -> list[float]:
     """Boxes in every step and, where there are tags, Cls2Box beside them. The loss on tags after each step.
 
     The weight 0.1 is this example's: a detector that saw few boxes is easily pulled to parts of objects by the tags.
     """
-    loss, record = Cls2BoxLoss(), []
-    optimizer = torch.optim.AdamW([*model.parameters(), *head.parameters()], 2e-3)
+    record = []
+    optimizer = torch.optim.AdamW([*model.parameters(), *cls2box.parameters()], 2e-3)
     for _ in range(steps):
         total = boxed_loss(model, boxed, torch.randperm(len(boxed.images))[:4])
         if tagged is not None:
             batch = torch.randperm(len(tagged.images))[:8]
-            features, logits, proposals = regions(model, list(tagged.images[batch]))
-            class_logits, proposal_logits = head(features)
-            terms = loss(class_logits, proposal_logits, image_index(proposals), tagged.tags[batch], logits)
+            terms = cls2box(*regions(model, list(tagged.images[batch])), tagged.tags[batch])
             total = total + 0.1 * terms["loss_cls2box"]
             record.append(terms["loss_cls2box"].item())
         optimizer.zero_grad()
@@ -126,11 +120,11 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     given = parser.parse_args(arguments)
     torch.manual_seed(given.seed)
     boxed, tagged = draw(8, SIZE, given.seed), draw(80, SIZE, 1000 + given.seed)
-    model, head = small_faster_rcnn().train(), MIDHead(WIDTH, NUM_CLASSES)
-    train(model, head, boxed, None, given.warm_up)
-    before, _ = corloc(model, head, tagged)
-    record = train(model, head, boxed, tagged, given.steps)
-    after, coupled = corloc(model, head, tagged)
+    model, cls2box = small_faster_rcnn().train(), Cls2Box(WIDTH, NUM_CLASSES)
+    train(model, cls2box, boxed, None, given.warm_up)
+    before, _ = corloc(model, cls2box, tagged)
+    record = train(model, cls2box, boxed, tagged, given.steps)
+    after, coupled = corloc(model, cls2box, tagged)
     few = min(10, len(record))
     result = {
         "CorLoc of the detector before": before,

@@ -8,7 +8,6 @@ prints the IoU of the masks that the mask branch gives on the true boxes of new 
 beside that of the filled boxes.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -16,17 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cqb_weak.box2mask import Box2MaskLoss, narrow, roi_colours, widen
-from cqb_weak.examples.boxed_shapes import (
-    FACTOR,
-    Scores,
-    Shapes,
-    draw_shapes,
-    filled_iou,
-    mask_iou,
-    report,
-    true_masks,
-)
+from cqb_weak import Box2Mask
+from cqb_weak.examples.boxed_shapes import Scores, Shapes
+from cqb_weak.examples.boxed_training import SIDE, Host
 
 try:
     from torchvision.models.detection import MaskRCNN
@@ -38,10 +29,8 @@ try:
 except ModuleNotFoundError as error:
     sys.exit(f"this example needs torchvision: pip install torchvision ({error})")
 
-SIDE = 96
-CELLS = (28, 28)
 CHANNELS = 32
-BATCH = 4
+BOX2MASK = Box2Mask()
 
 
 class BoxedRoIHeads(RoIHeads):
@@ -51,7 +40,6 @@ class BoxedRoIHeads(RoIHeads):
     branch sees wide frames, and its masks are brought back to the boxes.
     """
 
-    box2mask = Box2MaskLoss(structure_weight=1.0)
     images: Tensor
 
     def has_mask(self) -> bool:
@@ -69,21 +57,19 @@ class BoxedRoIHeads(RoIHeads):
         if self.training:
             return results, {**losses, **self.boxed_loss(features, image_shapes, targets)}
         for result in results:
-            result["masks"] = narrow(result["masks"], FACTOR)
+            result["masks"] = BOX2MASK.fitted(result["masks"])
         return results, losses
 
     def boxed_loss(self, features: Any, image_shapes: Any, targets: Any) -> dict[str, Tensor]:
         """Box2Mask on the positive proposals, in frames that lie around them at random."""
         proposals, matches, labels, _ = self.sampled
-        positive = [label > 0 for label in labels]
-        frames = [widen(boxes[chosen], FACTOR, jitter=0.3) for boxes, chosen in zip(proposals, positive, strict=True)]
-        matched = zip(targets, matches, positive, strict=True)
-        gt_boxes = torch.cat([target["boxes"][match[chosen]] for target, match, chosen in matched])
-        index = torch.cat([torch.full((len(own),), k) for k, own in enumerate(frames)]).to(gt_boxes.device)
-        classes = torch.cat([label[chosen] for label, chosen in zip(labels, positive, strict=True)])
+        rows = [(label > 0).nonzero().flatten() for label in labels]
+        frames = BOX2MASK.frames([boxes[own] for boxes, own in zip(proposals, rows, strict=True)])
+        matched = zip(targets, matches, rows, strict=True)
+        gt_boxes = [target["boxes"][match[own]] for target, match, own in matched]
+        classes = [label[own] for label, own in zip(labels, rows, strict=True)]
         logits = self.mask_predictor(self.mask_head(self.mask_roi_pool.pool(features, frames, image_shapes)))
-        colours = roi_colours(self.images, index, torch.cat(frames), CELLS)
-        return self.box2mask(logits, torch.cat(frames), gt_boxes, classes, colours=colours)
+        return BOX2MASK(logits, frames, gt_boxes, classes, images=self.images)
 
 
 class WidePool(nn.Module):
@@ -95,7 +81,7 @@ class WidePool(nn.Module):
 
     def forward(self, features: Any, boxes: list[Tensor], image_shapes: Any) -> Tensor:
         """As the pooling inside."""
-        return self.pool(features, [widen(own, FACTOR) for own in boxes], image_shapes)  # type: ignore[no-any-return]
+        return self.pool(features, [BOX2MASK.wide(own) for own in boxes], image_shapes)  # type: ignore[no-any-return]
 
 
 def learn_from_boxes(model: MaskRCNN) -> MaskRCNN:
@@ -143,51 +129,28 @@ def build_model() -> MaskRCNN:
     )
 
 
-def train(model: MaskRCNN, shapes: Shapes, steps: int, generator: torch.Generator) -> dict[str, list[float]]:
-    """Train on images and boxes; returns each loss, step by step."""
-    optimizer = torch.optim.AdamW(model.parameters())
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
-    history: dict[str, list[float]] = {}
-    model.train()
-    for _ in range(steps):
-        chosen = torch.randint(len(shapes.boxes), (BATCH,), generator=generator)
-        targets = [{"boxes": shapes.boxes[k, None], "labels": torch.ones(1, dtype=torch.long)} for k in chosen]
-        losses = model(list(shapes.images[chosen]), targets)
-        optimizer.zero_grad()
-        torch.stack(list(losses.values())).sum().backward()
-        optimizer.step()
-        schedule.step()
-        for name, value in losses.items():
-            history.setdefault(name, []).append(float(value.detach()))
-    return history
+def losses(model: MaskRCNN, shapes: Shapes, chosen: Tensor) -> dict[str, Tensor]:
+    """What torchvision is given: images, boxes and labels, no masks."""
+    targets = [{"boxes": shapes.boxes[k, None], "labels": torch.ones(1, dtype=torch.long)} for k in chosen]
+    found: dict[str, Tensor] = model(list(shapes.images[chosen]), targets)
+    return found
 
 
-@torch.no_grad()
-def score(model: MaskRCNN, shapes: Shapes) -> float:
-    """Mean IoU of the mask branch's masks on the true boxes."""
-    model.eval()
+def masks(model: MaskRCNN, shapes: Shapes) -> Tensor:
+    """What the mask branch says on the true boxes."""
     images, _ = model.transform(list(shapes.images))
     heads, boxes = model.roi_heads, list(shapes.boxes[:, None])
     features = {"0": model.backbone(images.tensors)}
     logits = heads.mask_predictor(heads.mask_head(heads.mask_roi_pool(features, boxes, images.image_sizes)))
-    return mask_iou(narrow(logits[:, 1:], FACTOR)[:, 0] > 0, true_masks(shapes, CELLS))
+    return BOX2MASK.fitted(logits[:, 1:])[:, 0]
+
+
+HOST = Host(lambda: learn_from_boxes(build_model()), losses, masks, rate=3e-3, steps=200)
 
 
 def main(arguments: Sequence[str] | None = None) -> Scores:
     """Run as the command line says; returns what it prints."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(arguments)
-    torch.manual_seed(options.seed)
-    generator = torch.Generator().manual_seed(options.seed)
-    seen, new = draw_shapes(256, generator, SIDE), draw_shapes(64, generator, SIDE)
-    model = learn_from_boxes(build_model())
-    before = score(model, new)
-    history = train(model, seen, options.steps, generator)
-    scores = Scores(before, score(model, new), filled_iou(new, CELLS))
-    report(scores, history)
-    return scores
+    return HOST.run(__doc__, arguments)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ torchvision's through cqb-core; where that is installed, import it first:
     python -c "import cqb_core; from cqb_weak.examples.mmdet_box2mask import main; main()"
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -24,17 +23,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cqb_weak.box2mask import Box2MaskLoss, narrow, roi_colours, widen
-from cqb_weak.examples.boxed_shapes import (
-    FACTOR,
-    Scores,
-    Shapes,
-    draw_shapes,
-    filled_iou,
-    mask_iou,
-    report,
-    true_masks,
-)
+from cqb_weak import Box2Mask
+from cqb_weak.examples.boxed_shapes import Scores, Shapes
+from cqb_weak.examples.boxed_training import SIDE, Host
 
 try:
     from mmdet.models.data_preprocessors import DetDataPreprocessor  # noqa: F401 (registers)
@@ -54,9 +45,7 @@ except ModuleNotFoundError as error:
         "where mmcv has no compiled operators, import cqb_core first, as the example's docstring shows"
     )
 
-SIDE = 96
-CELLS = (28, 28)
-BATCH = 4
+BOX2MASK = Box2Mask()
 
 
 @MODELS.register_module(force=True)
@@ -68,17 +57,8 @@ class BoxedMaskHead(FCNMaskHead):
     def loss_and_target(self, mask_preds: Tensor, sampling_results: list[Any], *_: Any, **__: Any) -> dict[str, Any]:
         """Box2Mask on the positive proposals; there are no mask targets."""
         names = ("pos_priors", "pos_gt_bboxes", "pos_gt_labels")
-        frames, boxes, labels = (torch.cat([getattr(found, name) for found in sampling_results]) for name in names)
-        image = torch.cat(
-            [found.pos_gt_labels.new_full((len(found.pos_priors),), k) for k, found in enumerate(sampling_results)]
-        )
-        height, width = mask_preds.shape[-2:]
-        colours = None if self.images is None else roi_colours(self.images, image, frames, (height, width))
-        box2mask = Box2MaskLoss() if colours is None else Box2MaskLoss(structure_weight=1.0)
-        return {"loss_mask": box2mask(mask_preds, frames, boxes, labels, colours=colours), "mask_targets": None}
-
-    def _predict_by_feat_single(self, mask_preds: Tensor, bboxes: Tensor, **options: Any) -> Tensor:
-        return super()._predict_by_feat_single(mask_preds, widen(bboxes, FACTOR), **options)  # type: ignore[no-any-return]
+        frames, boxes, labels = ([getattr(found, name) for found in sampling_results] for name in names)
+        return {"loss_mask": BOX2MASK(mask_preds, frames, boxes, labels, images=self.images), "mask_targets": None}
 
 
 @MODELS.register_module(force=True)
@@ -88,13 +68,14 @@ class BoxedRoIHead(StandardRoIHead):
     def mask_loss(self, x: Any, sampling_results: list[Any], *rest: Any) -> dict[str, Any]:
         """As the base class; the box branch has had its losses before."""
         for found in sampling_results:
-            found.pos_priors = widen(found.pos_priors, FACTOR, jitter=0.3)
+            (found.pos_priors,) = BOX2MASK.frames([found.pos_priors])
         return super().mask_loss(x, sampling_results, *rest)  # type: ignore[no-any-return]
 
     def _mask_forward(self, x: Any, rois: Tensor | None = None, **rest: Any) -> dict[str, Any]:
         if rois is not None and not self.training:
-            rois = torch.cat([rois[:, :1], widen(rois[:, 1:], FACTOR)], 1)
-        return super()._mask_forward(x, rois, **rest)  # type: ignore[no-any-return]
+            rois = torch.cat([rois[:, :1], BOX2MASK.wide(rois[:, 1:])], 1)
+        found: dict[str, Any] = super()._mask_forward(x, rois, **rest)
+        return found if self.training else {**found, "mask_preds": BOX2MASK.fitted(found["mask_preds"])}
 
 
 @MODELS.register_module(force=True)
@@ -219,50 +200,26 @@ def samples(shapes: Shapes, chosen: Tensor) -> dict[str, list[Any]]:
     return {"inputs": inputs, "data_samples": found}
 
 
-def train(model: MaskRCNN, shapes: Shapes, steps: int, generator: torch.Generator) -> dict[str, list[float]]:
-    """Train on images and boxes; returns each loss, step by step."""
-    optimizer = torch.optim.AdamW(model.parameters())
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 5e-3, total_steps=steps)
-    history: dict[str, list[float]] = {}
-    model.train()
-    for _ in range(steps):
-        chosen = torch.randint(len(shapes.boxes), (BATCH,), generator=generator)
-        losses = model(**model.data_preprocessor(samples(shapes, chosen), True), mode="loss")
-        total, values = model.parse_losses(losses)
-        optimizer.zero_grad()
-        total.backward()
-        optimizer.step()
-        schedule.step()
-        for name, value in values.items():
-            history.setdefault(name, []).append(float(value.detach()))
-    return history
+def losses(model: MaskRCNN, shapes: Shapes, chosen: Tensor) -> dict[str, Tensor]:
+    """One step of mmdet's: its losses, those that are lists summed."""
+    found = model(**model.data_preprocessor(samples(shapes, chosen), True), mode="loss")
+    return {name: value for name, value in model.parse_losses(found)[1].items() if name.startswith("loss_")}
 
 
-@torch.no_grad()
-def score(model: MaskRCNN, shapes: Shapes) -> float:
-    """Mean IoU of the mask branch's masks on the true boxes."""
-    model.eval()
+def masks(model: MaskRCNN, shapes: Shapes) -> Tensor:
+    """What the mask branch says on the true boxes."""
     data = model.data_preprocessor(samples(shapes, torch.arange(len(shapes.boxes))))
     features = model.extract_feat(data["inputs"])
-    logits = model.roi_head._mask_forward(features, bbox2roi(list(shapes.boxes[:, None])))["mask_preds"]
-    return mask_iou(narrow(logits, FACTOR)[:, 0] > 0, true_masks(shapes, CELLS))
+    logits: Tensor = model.roi_head._mask_forward(features, bbox2roi(list(shapes.boxes[:, None])))["mask_preds"]
+    return logits[:, 0]
+
+
+HOST = Host(build_model, losses, masks, rate=5e-3, steps=150)
 
 
 def main(arguments: Sequence[str] | None = None) -> Scores:
     """Run as the command line says; returns what it prints."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=150)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(arguments)
-    torch.manual_seed(options.seed)
-    generator = torch.Generator().manual_seed(options.seed)
-    seen, new = draw_shapes(256, generator, SIDE), draw_shapes(64, generator, SIDE)
-    model = build_model()
-    before = score(model, new)
-    history = train(model, seen, options.steps, generator)
-    scores = Scores(before, score(model, new), filled_iou(new, CELLS))
-    report(scores, history)
-    return scores
+    return HOST.run(__doc__, arguments)
 
 
 if __name__ == "__main__":

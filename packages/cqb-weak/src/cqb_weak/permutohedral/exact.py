@@ -7,13 +7,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from cqb_weak.arguments import Shapes, floating, together
+from cqb_weak.form import Form
 
 BLOCK = 512
 """Rows of the kernel that exist at a time; 512 x 4096 numbers of float32 are 8 MiB an image."""
 
 FARTHEST = -60.0
 """Least exponent; exp of it is 1e-26. Below about -87 float32 becomes denormal, which slows processors down greatly."""
+
+_FEATURES = Form("features: floating b n d")
+_BOTH = Form("features: floating b n d", "values: floating b n c")
 
 
 def gaussian_sum(
@@ -51,8 +54,7 @@ class ExactGaussian:
     symmetric = True
 
     def __post_init__(self) -> None:
-        Shapes().check("features", self.features, "b n d")
-        floating(features=self.features)
+        _FEATURES.check(self.features)
         if self.block < 1:
             raise ValueError(f"block: wanted a positive number of rows, got {self.block}")
 
@@ -61,10 +63,7 @@ class ExactGaussian:
         return gaussian_sum(self.features, values, self.block)
 
     def _check(self, values: Tensor) -> None:
-        b, n, _ = self.features.shape
-        Shapes(b=b, n=n).check("values", values, "b n c")
-        floating(values=values)
-        together(features=self.features, values=values)
+        _BOTH.check(self.features, values)
 
 
 class _Sum(torch.autograd.Function):

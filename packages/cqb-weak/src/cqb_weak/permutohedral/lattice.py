@@ -14,8 +14,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from cqb_weak.arguments import Shapes, floating, together
+from cqb_weak.form import Form
 from cqb_weak.permutohedral.simplex import enclosing_simplex, project
+
+_FEATURES = Form("features: floating b n d")
+_VALUES = Form("values: floating b n c", "lattice: floating _ _")
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,7 @@ class Lattice:
 
     def _check(self, values: Tensor) -> None:
         b, n = self.shape
-        Shapes(b=b, n=n).check("values", values, "b n c")
-        floating(values=values)
-        together(values=values, lattice=self.slice.weights)
+        _VALUES.check(values, self.slice.weights, b=b, n=n)
 
 
 class _Filter(torch.autograd.Function):
@@ -118,8 +119,7 @@ class _Filter(torch.autograd.Function):
 
 
 def _check(features: Tensor) -> None:
-    Shapes().check("features", features, "b n d")
-    floating(features=features)
+    _FEATURES.check(features)
     if not features.shape[-1]:
         raise ValueError(f"features: wanted at least one feature a pixel, got shape {tuple(features.shape)}")
     if not bool(torch.isfinite(features).all()):
