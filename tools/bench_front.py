@@ -14,7 +14,7 @@ import importlib
 import io
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import moocore
@@ -126,10 +126,13 @@ def _endless(label: str, cloud: str, size: int) -> bool:
     return cloud == "all on the front" and size > 1000 and label == "paretoset"
 
 
-def shapes() -> list[list[object]]:
-    """The filter against moocore at every size and shape; masks are compared first."""
+def shapes(sizes: Sequence[int], known: list[list[object]]) -> list[list[object]]:
+    """The filter against moocore at some sizes and every shape, masks compared first; rows of other sizes stay."""
     rows: list[list[object]] = [["cloud", "points", "seconds", "moocore", "moocore, two arrays", "of moocore's time"]]
     for size in SIZES:
+        if size not in sizes:
+            rows += [row for row in known if row[1] == str(size)]
+            continue
         for name, (costs, qualities) in clouds(size, np.random.default_rng(size)).items():
             calls = rivals(costs, qualities)
             if not np.array_equal(calls["cqb-pareto"](), calls["moocore"]()):
@@ -173,6 +176,7 @@ def main() -> None:
     """Write the tables as CSV, or the README's from them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shapes", action="store_true", help="every size and shape against moocore")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, choices=SIZES, help="of --shapes, to time again")
     parser.add_argument("--table", action="store_true", help="put the table of the last results into the README")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
@@ -182,7 +186,11 @@ def main() -> None:
         after = rest.partition(MARKS[1])[2]
         write_atomically(readme, f"{before}{MARKS[0]}\n{table(options.out)}\n{MARKS[1]}{after}")
         return
-    runs = {"front-shapes": shapes} if options.shapes else {"front-million": million, "front-rivals": compare}
+    runs: dict[str, Callable[[], list[list[object]]]] = {"front-million": million, "front-rivals": compare}
+    if options.shapes:
+        old = options.out / "front-shapes.csv"
+        known = list(csv.reader(old.read_text("utf-8").splitlines())) if old.exists() else []
+        runs = {"front-shapes": lambda: shapes(options.sizes, known)}
     for name, run in runs.items():
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(run())

@@ -1,20 +1,22 @@
 """How many pilots a decision needs: the planner's design against even grids and random runs, on known truths.
 
     python tools/study_design.py --repeats 20 --seed 1   # seven minutes of a quiet core; goes on where it stopped
-    python tools/study_design.py --bands                 # how often bands of 90 % hold the truth: three minutes
+    python tools/study_design.py --bands                 # how often bands of 90 % hold the truth; goes on, too
     python tools/study_design.py --table                 # put the tables of the last results into the README
 
 A truth is a quality surface over P, I, B and S with run-to-run noise. `matched` truths have the form of the planner's
 power law, `mismatched` ones close a fraction of the gap to saturation with each weak kind, which no family has. Prices
 are drawn near what the labels are worth, so that it is not obvious which to buy. After each batch the planner fits what
-it has and picks an allocation for each of five budgets (those that buy anything); regret is how many PQ points the
-truth gives away at these, on average. The even grid is the paper's protocol: 50 runs for each of four kinds.
+it has and picks an allocation for each of five budgets (those that buy anything), inside the piloted shares, or as near
+them as the budget allows; regret is how many PQ points the truth gives away at these, on average. The even grid is the
+paper's protocol: 50 runs for each of four kinds.
 """
 
 import argparse
 import csv
 import io
 import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from cqb_pareto.design import BUDGETS
 from cqb_pareto.objectives import ClassWeights
 from cqb_pareto.pilots import Pilot
 from cqb_pareto.responses import observe, respond
+from cqb_pareto.responses.additive import LogAdditive
 from cqb_pareto.responses.effective import EffectiveShare
 from cqb_pareto.simplex import lattice_within
 
@@ -101,13 +104,15 @@ class Bench:
 
     def regret(self, runs: list[Pilot]) -> float:
         """PQ points lost, averaged over the budgets."""
-        predicted = fit_quality(Pilots("study", tuple(runs)), KINDS, WEIGHTS, draws=2).predict(self.shares)
+        model = fit_quality(Pilots("study", tuple(runs)), KINDS, WEIGHTS, draws=2)
+        predicted, beyond = model.predict(self.shares), np.round(model.beyond(self.shares), 2)
         lost = []
         for budget in BUDGETS:
             fits = np.flatnonzero(self.cost <= budget)
             if not len(fits):
                 continue
-            lost.append(self.pq[fits].max() - self.pq[fits[np.argmax(predicted[fits])]])
+            inside = fits[beyond[fits] == beyond[fits].min()]
+            lost.append(self.pq[fits].max() - self.pq[inside[np.argmax(predicted[inside])]])
         return float(np.mean(lost))
 
 
@@ -146,35 +151,61 @@ def by_chance(bench: Bench) -> dict[int, float]:
     return regrets
 
 
-def coverage(tables: int, seed: int) -> list[list[object]]:
-    """How often the band of 90 % of the response holds a true power law over P, I and B at four allocations.
+def overlapping(shares: np.ndarray) -> np.ndarray:
+    """PQ where two weak kinds teach much the same: of both, the root of the sum of squares counts. No family has it."""
+    u = shares[:, 0] + np.hypot(0.25 * shares[:, 1], 0.4 * shares[:, 2])
+    return 55 * (1 - (1 + u / 0.05) ** -0.8)
 
-    Each table has 15 cells (five shares alone, with I and with B), each with the same number of runs.
+
+def closing(shares: np.ndarray) -> np.ndarray:
+    """PQ where each weak kind closes a part of the gap to saturation, as in `mismatched` truths. No family has it."""
+    alone = 1 - (1 + shares[:, 0] / 0.05) ** -0.8
+    left = np.prod(1 - np.array([0.1, 0.4]) * (1 - np.exp(-4 * shares[:, 1:])), axis=1)
+    return 55 * (alone + (1 - alone) * (1 - left))
+
+
+SURFACES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "power": lambda x: EffectiveShare(True, np.log([[55.0, 0.05, 0.8, 0.1, 0.4]])).predict(x)[0],
+    "diminishing": lambda x: EffectiveShare(True, np.log([[55.0, 0.05, 0.8, 4.0, 0.2, 0.6]]), True).predict(x)[0],
+    "log-additive": lambda x: LogAdditive(np.array([[3.0, 0.9, 0.12, 0.3]]), np.array([0.03])).predict(x)[0],
+    "closing the gap": closing,
+    "overlapping labels": overlapping,
+}
+PLACES = np.array(
+    [[0.15, 0.45, 0.4], [0.3, 0.7, 0.0], [0.08, 0.0, 0.92], [0.2, 0.3, 0.5], [0.1, 0.6, 0.3], [0.25, 0.0, 0.0]]
+)
+
+
+def coverage(tables: int, seed: int, there: set[tuple[str, str, str]]) -> Iterator[list[object]]:
+    """How often the band of 90 % of the response holds the truth at six allocations over P, I and B, three of which mix
+    all kinds; for truths that a family has the form of, and for two that none has.
+
+    Each table has 15 cells (five shares alone, with I and with B), each with the same number of runs. Rows that are
+    `there` are left out.
     """
-    truth = EffectiveShare(True, np.log([[55.0, 0.05, 0.8, 0.1, 0.4]]))
-    places = np.array([[0.15, 0.45, 0.4], [0.3, 0.7, 0.0], [0.08, 0.0, 0.92], [0.2, 0.3, 0.5]])
-    true = truth.predict(places)[0]
-    rows: list[list[object]] = [["family", "runs a cell", "tables", "held", "standard error"]]
-    for family in ("power", "diminishing"):
-        for runs in (1, 2, 3, 5):
-            held = []
-            for table in range(tables):
-                rng = np.random.default_rng([seed, runs, table])
-                seen = observe(_power_law_pilots(truth, runs, rng), "things", ("P", "I", "B"))
-                drawn = respond(seen, rng, 100, family).predict_draws(places)
-                low, high = np.quantile(drawn, [0.05, 0.95], axis=0)
-                held.append(float(np.mean((low <= true) & (true <= high))))
-            rows.append([family, runs, tables, f"{np.mean(held):.3f}", f"{np.std(held) / np.sqrt(tables):.3f}"])
-            print(*rows[-1], flush=True)
-    return rows
+    fits = [(truth, "automatic") for truth in SURFACES] + [("power", "diminishing")]
+    for runs, (name, model) in itertools.product((5, 1, 3, 2), fits):
+        if (name, model, str(runs)) in there:
+            continue
+        true = SURFACES[name](PLACES)
+        held, width = [], []
+        for table in range(tables):
+            rng = np.random.default_rng([seed, runs, table])
+            seen = observe(_drawn_pilots(SURFACES[name], runs, rng), "things", ("P", "I", "B"))
+            drawn = respond(seen, rng, 100, None if model == "automatic" else model).predict_draws(PLACES)
+            low, high = np.quantile(drawn, [0.05, 0.95], axis=0)
+            held.append(float(np.mean((low <= true) & (true <= high))))
+            width.append(float(np.mean(high - low)))
+        error = np.std(held) / np.sqrt(tables)
+        yield [name, model, runs, tables, f"{np.mean(held):.3f}", f"{error:.3f}", f"{np.mean(width):.2f}"]
 
 
-def _power_law_pilots(truth: EffectiveShare, runs: int, rng: np.random.Generator) -> Pilots:
+def _drawn_pilots(truth: Callable[[np.ndarray], np.ndarray], runs: int, rng: np.random.Generator) -> Pilots:
     """Pilots whose PQ of things is the truth with noise of one point."""
     made = []
     for rest, share, seed in itertools.product(("none", "I", "B"), (0.05, 0.1, 0.2, 0.35, 0.5), range(runs)):
         labels = np.array([[share, (1 - share) * (rest == "I"), (1 - share) * (rest == "B")]])
-        quality = float(truth.predict(labels)[0, 0] + rng.standard_normal())
+        quality = float(truth(labels)[0] + rng.standard_normal())
         nan = dict.fromkeys(("pq", "sq", "rq", "sq_th", "rq_th", "pq_st", "sq_st", "rq_st"), np.nan)
         variant = "baseline" if rest == "none" else "module"
         made.append(Pilot("", "P", rest, share, variant, "", seed, 0, {**nan, "pq_th": quality}, 0))
@@ -221,10 +252,18 @@ def table(path: Path) -> str:
 
 
 def bands_table(path: Path) -> str:
-    """Coverage by family and runs a cell."""
-    lines = ["| family fitted | runs a cell | held | standard error |", "| --- | --- | --- | --- |"]
-    for row in csv.DictReader(path.read_text("utf-8").splitlines()):
-        lines.append(f"| `{row['family']}` | {row['runs a cell']} | {row['held']} | {row['standard error']} |")
+    """Coverage by truth and model, a column for each number of runs a cell; standard errors, and widths in points."""
+    rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
+    rows.sort(key=lambda row: int(row["runs a cell"]))
+    runs = list(dict.fromkeys(row["runs a cell"] for row in rows))
+    lines = ["| truth | model | " + " | ".join(f"{n} a cell" for n in runs) + " |"]
+    lines.append("| --- " * (2 + len(runs)) + "|")
+    by_fit: dict[tuple[str, str], dict[str, str]] = {}
+    for row in rows:
+        cell = f"{float(row['held']):.2f} ± {float(row['standard error']):.2f} ({float(row['width']):.1f})"
+        by_fit.setdefault((row["truth"], row["model"]), {})[row["runs a cell"]] = cell
+    for (truth, model), cells in by_fit.items():
+        lines.append(f"| {truth} | {model} | {' | '.join(cells.get(n, 'not run') for n in runs)} |")
     return "\n".join(lines)
 
 
@@ -238,6 +277,16 @@ def into_readme(mark: str, content: str) -> None:
     write_atomically(readme, f"{before}{begin}\n{content}\n{end}{after}")
 
 
+def measure_bands(tables: int, seed: int) -> None:
+    """Append the rows of `coverage` that are not there yet; rows of another number of tables stay."""
+    text = BANDS.read_text("utf-8") if BANDS.exists() else "truth,model,runs a cell,tables,held,standard error,width\n"
+    there = {(row["truth"], row["model"], row["runs a cell"]) for row in csv.DictReader(text.splitlines())}
+    for row in coverage(tables, seed, there):
+        text += ",".join(map(str, row)) + "\n"
+        write_atomically(BANDS, text)
+        print(*row, flush=True)
+
+
 def main() -> None:
     """Append the rows of each truth and repeat that is not there yet; a stopped study goes on where it was."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -246,11 +295,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--table", action="store_true", help="put the tables of the last results into the README")
     parser.add_argument("--bands", action="store_true", help="measure how often bands hold the truth instead")
+    parser.add_argument("--tables", type=int, default=40, help="pilot tables for each row of --bands")
     options = parser.parse_args()
     if options.bands:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(coverage(40, options.seed))
-        write_atomically(BANDS, text.getvalue())
+        measure_bands(options.tables, options.seed)
         return
     if options.table:
         into_readme("design", table(options.out))

@@ -53,6 +53,16 @@ def test_the_budget_is_kept(paper_quality, budget, images):
     assert counts @ objectives.prices / images <= limit + 1e-9
 
 
+def test_whole_images_that_cost_more_than_the_budget(paper_quality):
+    """P on at least a tenth of 7 images is one image: (1 + 6 * 0.006) / 7 = 0.148."""
+    objectives = Objectives.of(paper_quality, named_prices("paper-text"))
+    bounds = Bounds.of(KINDS, {"P": 0.1})
+    with pytest.raises(
+        InputError, match=r"wanted at least 0.148 .* the cost of 7 whole images in the bounds, got 0.11"
+    ):
+        count_images(objectives, np.array([0.1, 0.9, 0.0, 0.0]), 7, bounds, budget=0.11)
+
+
 def test_owned_images_are_not_bought():
     prices = named_prices("paper-text").with_terms(owned={"B": 0.25})
     owned = np.floor(prices.owned_shares(KINDS) * 10).astype(int)

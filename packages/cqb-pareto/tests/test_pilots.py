@@ -1,4 +1,5 @@
 import math
+import time
 
 import pytest
 
@@ -32,6 +33,10 @@ def test_names_are_canonical():
     assert parse_kind("dots", "f", "x") == "dots"
     with pytest.raises(InputError, match="f: x: wanted a label set"):
         parse_kind("B+", "f", "x")
+    for unsound in ("\x1b[2J", "B\x00", "\ud800"):
+        with pytest.raises(InputError, match="f: x: wanted a label set"):
+            parse_kind(unsound, "f", "x")
+    assert parse_kind(" <b>ü ", "f", "x") == "<b>ü"
 
 
 def test_what_plain_training_learns():
@@ -98,3 +103,15 @@ def test_run_ids_are_unique(tmp_path):
     path = write(tmp_path, "a,P,none,0.1,baseline,0,30", "a,P,none,0.1,baseline,1,31", header=header)
     with pytest.raises(InputError, match=r"row 3, column run: wanted each run once, got the run of row 2 again"):
         read_pilots(path)
+
+
+def test_thousands_of_shares_are_checked_at_once(tmp_path):
+    shares = [f"{0.9 * i / 2500:.6f}" for i in range(1, 2501)]
+    rows = [
+        f"P,{rest},{share},{variant},0,40,26"
+        for share in shares
+        for rest, variant in (("none", "baseline"), ("I", "module"))
+    ]
+    begun = time.process_time()
+    assert len(read_pilots(write(tmp_path, *rows)).runs) == 5000
+    assert time.process_time() - begun < 3

@@ -105,13 +105,13 @@ def test_bounds_are_kept(pilots):
 
 
 def test_unlabelled_images_may_be_left(pilots):
-    got = plan(pilots, TEXT, budget=0.003, kinds=(*KINDS, "none"), draws=20)
-    assert got.cost.relative.mid <= 0.003
+    got = plan(pilots, TEXT, budget=0.102, kinds=(*KINDS, "none"), draws=20)
+    assert got.cost.relative.mid <= 0.102
     assert got.counts["none"] > 0
 
 
 def test_outside_the_pilots_the_plan_says_so(pilots):
-    got = plan(pilots, TEXT, budget=0.9, kinds=KINDS, draws=20)
+    got = plan(pilots, TEXT, budget=0.9, kinds=KINDS, draws=20, extrapolate=True)
     assert any("outside the piloted shares" in note for note in got.notes)
     inside = plan(pilots, TEXT, budget=0.3, kinds=KINDS, draws=20)
     assert not any("outside the piloted shares" in note for note in inside.notes)
@@ -159,9 +159,12 @@ def test_a_plan_file_without_a_field(made, tmp_path):
         ({"budget": 0.1, "target_pq": 40.0}, "got both"),
         (
             {"budget": 0.001},
-            r"budget: relative: wanted at least 0.006 panoptic labels per image, the cost of the cheapest",
+            r"budget: relative: wanted at least 0.1054 panoptic labels per image, the cost of the cheapest",
         ),
-        ({"target_pq": 80.0}, r"target: PQ: wanted at most 4\d.\d\d points, the best predicted"),
+        (
+            {"target_pq": 80.0},
+            r"target: PQ: wanted at most 4\d.\d\d points, the best predicted .* got 80; P stands at its largest pil",
+        ),
         ({"budget": 0.1, "least": {"P": 0.2}}, r"wanted at least 0.2048 panoptic labels"),
         ({"budget": 0.1, "images": 0}, "images: wanted at least 1, got 0"),
         ({"budget": 0.1, "most": {"P": 0.1, "I": 0.1, "B": 0.1, "S": 0.1}}, "maxima: wanted a sum of at least 1"),

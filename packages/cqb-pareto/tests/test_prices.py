@@ -86,6 +86,7 @@ def test_scaling_all_prices_leaves_relative_ones(factor):
             r"row 3, column objects_per_image: wanted seconds_per_object and objects",
         ),
         ("P,,,,,nan,me,2026\n", r"row 2, column overhead: wanted a number >= 0, got nan"),
+        ("P,1e200,,,1e200,0,me,2026\n", r"row 2, column objects_per_image: wanted a price per image that is a number"),
         ("P,,,,,600,,2026\n", r"row 2, column source: wanted a value, got nothing"),
         ("P,,,,,600,me,2026\nP,,,,,600,me,2026\n", r"row 3, column kind: wanted each label set once"),
         ("B,,,,,600,me,2026\n", r"column kind: wanted a row for P"),

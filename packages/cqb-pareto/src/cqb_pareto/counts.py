@@ -67,7 +67,10 @@ def count_images(
 ) -> Int[np.ndarray, " k"]:
     """The rounding with the best PQ within the budget, or the cheapest one that reaches the target.
 
-    Where no rounding does, as when the budget is spent to the last second, the cheapest (or the best) one.
+    Where none reaches the target, the best one.
+
+    Raises:
+        InputError: when whole images within the bounds cost more than the budget, with what they cost.
     """
     counts = roundings(shares, images, bounds)
     cost = bought_images(counts, owned_images(objectives, images)) @ objectives.prices / images
@@ -75,5 +78,8 @@ def count_images(
     if target is not None:
         row = cheapest_reaching(cost, quality, target)
         return np.asarray(counts[int(np.argmax(quality)) if row is None else row])
-    row = best_under(cost, quality, np.inf if budget is None else budget * (1 + 1e-12))
-    return np.asarray(counts[int(np.argmin(cost)) if row is None else row])
+    row = best_under(cost, quality, np.inf if budget is None else budget * (1 + 1e-9) + 1e-12)
+    if row is None:
+        wanted = f"at least {cost.min():.6g} panoptic labels per image, the cost of {images} whole images in the bounds"
+        raise InputError("budget", "relative", wanted, f"{budget:.6g}")
+    return np.asarray(counts[row])

@@ -9,10 +9,9 @@ from cqb_pareto.evaluated import Evaluated
 from cqb_pareto.front import front_order
 from cqb_pareto.kinds import NONE
 from cqb_pareto.objectives import Objectives, QualityModel, plannable
-from cqb_pareto.pilots import Pilots
+from cqb_pareto.piloted import Limits
 from cqb_pareto.plan import Cost, Fronts, Option, Plan
 from cqb_pareto.prices import PriceList
-from cqb_pareto.simplex import Bounds
 
 CANDIDATES = 1500
 RUNNERS_UP = 3
@@ -21,10 +20,9 @@ FRONT_POINTS = 60
 
 
 def describe(
-    pilots: Pilots,
     prices: PriceList,
     objectives: Objectives,
-    bounds: Bounds,
+    limits: Limits,
     found: Evaluated,
     counts: np.ndarray,
     images: int,
@@ -48,7 +46,7 @@ def describe(
         {kinds[k]: float(shares[k]) for k in present},
         _pq_band(quality, shares, rng),
         _cost(prices, quality, shares, bought, images, rng),
-        probabilities(objectives, prices, shares, found.shares[candidates], bounds, target, rng),
+        probabilities(objectives, prices, shares, found.shares[candidates], limits.bounds, target, rng),
         _runners_up(objectives, found, shares, goal, rng),
         _fronts(found, candidates, pq_draws),
         {
@@ -60,7 +58,7 @@ def describe(
             for name, branch in quality.branches.items()
         },
         {"name": prices.name, **{kind: prices.seconds(kind).mid for kind in kinds}},
-        _notes(pilots, quality, shares, images),
+        _notes(limits, quality, shares, images),
     )
 
 
@@ -136,8 +134,9 @@ def _fronts(found: Evaluated, rows: np.ndarray, pq_draws: Float[np.ndarray, "d r
     return Fronts(front(low), front(found.quality[rows]), front(high))
 
 
-def _notes(pilots: Pilots, quality: QualityModel, shares: Float[np.ndarray, " k"], images: int) -> list[str]:
-    notes = []
+def _notes(limits: Limits, quality: QualityModel, shares: Float[np.ndarray, " k"], images: int) -> list[str]:
+    pilots = limits.pilots
+    notes = limits.active(shares, 1 / images + 1e-9)
     beyond = float(quality.beyond(shares[None])[0])
     if beyond > 1e-9:
         notes.append(f"The allocation lies {beyond:.2f} of the images outside the piloted shares: the band is widened.")

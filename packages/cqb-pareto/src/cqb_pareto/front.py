@@ -10,7 +10,8 @@ from jaxtyping import Bool, Float, Int
 from cqb_pareto.errors import InputError
 
 Values = Float[np.ndarray, " r"]
-SMALL = 10
+SMALL = 24
+MIDDLING = 500
 SIFTED = 30_000
 FEW_RECORDS = 10
 SAMPLE = 1024
@@ -46,29 +47,42 @@ def nondominated(costs: Values, qualities: Values, duplicates: str = "all") -> B
 
 
 def _few(costs: Values, qualities: Values, first: bool) -> Bool[np.ndarray, " r"]:
-    """The best quality of each cost, then a scan: for a few points NumPy's fixed costs are larger than the work."""
+    """A scan by rising cost in plain Python: for a few points NumPy's fixed costs are larger than the work."""
     c, q = costs.tolist(), qualities.tolist()
     total = sum(c) + sum(q)
     if total != total:
         _check_numbers(costs, qualities)
-    best: dict[float, float] = {}
-    for cost, quality in zip(c, q, strict=True):
-        known = best.get(cost)
-        if known is None or quality > known:
-            best[cost] = quality
-    front: dict[float, float] = {}
-    top = None
-    for cost in sorted(best):
-        if top is None or best[cost] > top:
-            top = front[cost] = best[cost]
-    take = front.pop if first else front.get
-    return np.array([front.get(x) == y and take(x) == y for x, y in zip(c, q, strict=True)], dtype=bool)
+    mask = bytearray(len(c))
+    order = sorted(range(len(c)), key=c.__getitem__)
+    for row in _few_winners(c, q, order, first) if order else ():
+        mask[row] = True
+    return np.frombuffer(mask, dtype=bool)
+
+
+def _few_winners(costs: list[float], qualities: list[float], rows: list[int], first: bool) -> list[int]:
+    """The front among rows that stand by rising cost, one by one: a row replaces winners of its own cost, is a copy, or
+    is dominated.
+    """
+    wins, begin, cost, top = [rows[0]], 0, costs[rows[0]], qualities[rows[0]]
+    for row in rows[1:]:
+        quality = qualities[row]
+        if quality < top:
+            continue
+        if quality > top:
+            if costs[row] == cost:
+                del wins[begin:]
+            else:
+                begin, cost = len(wins), costs[row]
+            top = quality
+            wins.append(row)
+        elif costs[row] == cost and not first:
+            wins.append(row)
+    return wins
 
 
 def _by_sorting(costs: Values, qualities: Values, first: bool) -> Bool[np.ndarray, " r"]:
-    """Sort by cost; of the records, the points that no cheaper one beats, keep all where none ties in cost or quality.
-
-    Records dearer than the cheapest of the best are dominated, so they are cut before more than a few are compared.
+    """Sort by cost. Where no costs tie, the front is what beats everything cheaper; where one point is both cheapest
+    and best, it and its copies; else it is among the records.
     """
     order = costs.argsort(kind="stable") if first else costs.argsort()
     c, q = costs[order], qualities[order]
@@ -76,9 +90,35 @@ def _by_sorting(costs: Values, qualities: Values, first: bool) -> Bool[np.ndarra
     dearest, top = c.item(-1), best.item(-1)
     if dearest != dearest or top != top:
         _check_numbers(costs, qualities)
+    size = len(c)
+    if size > 1 and c.item(0) == c.item(1):
+        for place in (size // 16, size // 4):
+            if best.item(place) == top and c.item(place) == c.item(0):
+                ideal = (costs == c.item(0)) & (qualities == top)
+                return _only_first(ideal) if first else ideal
+    elif size <= MIDDLING and not np.count_nonzero(c[1:] == c[:-1]):
+        mask = np.zeros(size, dtype=bool)
+        mask[order[1:]] = q[1:] > best[:-1]
+        mask[order.item(0)] = True
+        return mask
+    return _records(c, q, order, best, first)
+
+
+def _only_first(mask: Bool[np.ndarray, " r"]) -> Bool[np.ndarray, " r"]:
+    only = np.zeros(len(mask), dtype=bool)
+    only[mask.argmax()] = True
+    return only
+
+
+def _records(c: Values, q: Values, rows: Int[np.ndarray, " r"], best: Values, first: bool) -> Bool[np.ndarray, " r"]:
+    """Of the records, the points by rising cost that are as good as all before them, keep all where none ties in cost
+    or quality.
+
+    Records dearer than the cheapest of the best are dominated, so they are cut before more than a few are compared.
+    """
     records = (q == best).nonzero()[0]
-    c, q, rows = c[records], q[records], order[records]
-    mask = np.zeros(len(costs), dtype=bool)
+    mask = np.zeros(len(rows), dtype=bool)
+    c, q, rows = c[records], q[records], rows[records]
     if len(rows) > FEW_RECORDS and not (plain := _all_win(c, q, first)):
         end = c.searchsorted(c.item(int(q.argmax())), "right")
         c, q, rows = c[:end], q[:end], rows[:end]
@@ -89,7 +129,7 @@ def _by_sorting(costs: Values, qualities: Values, first: bool) -> Bool[np.ndarra
     if len(set(few_c)) == len(set(few_q)) == len(few_c):
         mask[rows] = True
     else:
-        mask[_few_winners(few_c, few_q, rows.tolist(), first)] = True
+        mask[rows[_few_winners(few_c, few_q, list(range(len(few_c))), first)]] = True
     return mask
 
 
@@ -112,20 +152,6 @@ def _winners(costs: Values, qualities: Values, first: bool) -> Bool[np.ndarray, 
     if first:
         wins[1:] &= (costs[1:] > costs[:-1]) | (qualities[1:] > qualities[:-1])
     return np.asarray(wins)
-
-
-def _few_winners(costs: list[float], qualities: list[float], rows: list[int], first: bool) -> list[int]:
-    """Rows of `_winners`, one by one: a record replaces winners of its cost, is a copy, or is dominated."""
-    wins, begin, c, q = [rows[0]], 0, costs[0], qualities[0]
-    for cost, quality, row in zip(costs, qualities, rows, strict=True):
-        if quality > q:
-            if cost == c:
-                del wins[begin:]
-            begin, c, q = len(wins), cost, quality
-            wins.append(row)
-        elif cost == c and not first and row != wins[0]:
-            wins.append(row)
-    return wins
 
 
 def _sifted(costs: Values, qualities: Values, first: bool) -> Bool[np.ndarray, " r"]:

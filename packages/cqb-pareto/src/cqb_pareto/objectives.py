@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cqb_pareto.errors import InputError
-from cqb_pareto.kinds import NONE
+from cqb_pareto.kinds import NONE, check_kinds
 from cqb_pareto.pilots import Pilots
 from cqb_pareto.prices import PriceList
 from cqb_pareto.responses import FAMILIES, BranchResponse, observe, respond
@@ -147,11 +147,12 @@ def fit_quality(
         family: a response family by name instead of the automatic choice.
 
     Raises:
-        InputError: naming the runs that are missing, or a family that there is none of.
+        InputError: naming the runs that are missing, a family that there is none of, label sets that stand twice, or
+            another one than the full one first.
     """
     if family is not None and family not in FAMILIES:
         raise InputError("responses", "model", f"one of {', '.join(FAMILIES)}", family)
-    kinds = plannable(pilots) if kinds is None else tuple(kinds)
+    kinds = plannable(pilots) if kinds is None else check_kinds(tuple(kinds), pilots.full)
     labelled = tuple(kind for kind in kinds if kind != NONE)
     rng = np.random.default_rng(seed)
     branches = {branch: respond(observe(pilots, branch, labelled), rng, draws, family) for branch in pilots.branches}

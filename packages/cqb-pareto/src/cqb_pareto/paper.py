@@ -153,6 +153,7 @@ def predictions(pilots: Pilots | None = None, families: Sequence[str] = tuple(FA
     return found
 
 
+@cache
 def rankings() -> list[Ranking]:
     """The paper's f1 and every prediction against the measured PQ, the best over 13 rows first."""
     table = table1()

@@ -102,16 +102,27 @@ def check_pilots(runs: Iterable[Pilot], name: str) -> Pilots:
     """The checks between rows; each row has been checked by itself."""
     pilots = Pilots(name, tuple(runs))
     _check_unique(pilots)
+    baselines = _baselines(pilots)
     for pilot in pilots.runs:
         if pilot.full != pilots.full:
             raise _error(name, pilot, "full", f"{pilots.full}, as in the rows before", pilot.full)
-        if pilot.variant != "baseline" and not any(base.is_base_of(pilot) for base in pilots.runs):
+        bases = baselines.get(round(pilot.share, 9), {}).values()
+        if pilot.variant != "baseline" and not any(base.is_base_of(pilot) for base in bases):
             wanted = f"a baseline at share {pilot.share:g} (rest {pilot.rest}, or {NONE})"
             raise _error(name, pilot, "variant", wanted, f"{pilot.variant} without one")
     values = [value for pilot in pilots.runs for value in pilot.qualities.values() if not math.isnan(value)]
     if max(values) <= 1:
         raise InputError(name, "columns pq, sq, rq", "points from 0 to 100", f"at most {max(values):g}: fractions?")
     return pilots
+
+
+def _baselines(pilots: Pilots) -> dict[float, dict[object, Pilot]]:
+    """One baseline of each kind at each share: of thousands of seeds, one tells what there is."""
+    found: dict[float, dict[object, Pilot]] = {}
+    for pilot in pilots.runs:
+        if pilot.variant == "baseline":
+            found.setdefault(round(pilot.share, 9), {}).setdefault((pilot.full, pilot.rest, pilot.module), pilot)
+    return found
 
 
 def _check_unique(pilots: Pilots) -> None:

@@ -247,6 +247,8 @@ def _from_rows(rows: list[Row], name: str, full: str) -> PriceList:
             raise row.error("overhead", "seconds per object with objects per image, or overhead", "nothing")
         if bool(row.text(FACTORS[0], "")) != bool(row.text(FACTORS[1], "")):
             raise row.error(FACTORS[1], "seconds_per_object and objects_per_image together", "one of the two")
+        if not math.isfinite(spans[0].high * spans[1].high + spans[2].high):
+            raise row.error(FACTORS[1], "a price per image that is a number", "one too large")
         prices[kind] = Price(kind, spans[0], spans[1], spans[2], row.text("source"), row.integer("year", 1900))
     if full not in prices:
         raise InputError(name, "column kind", f"a row for {full}, the unit of relative cost", ", ".join(prices))

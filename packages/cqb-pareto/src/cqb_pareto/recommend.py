@@ -8,6 +8,7 @@ from cqb_pareto.errors import InputError
 from cqb_pareto.evaluated import Evaluated, evaluate
 from cqb_pareto.front import best_under, cheapest_reaching
 from cqb_pareto.objectives import Objectives, cheapest_allocation
+from cqb_pareto.piloted import Limits
 from cqb_pareto.simplex import Bounds, project
 
 ROUNDS = 30
@@ -15,15 +16,10 @@ TRIES = 200
 
 
 def best_within(objectives: Objectives, bounds: Bounds, found: Evaluated, budget: float) -> Evaluated:
-    """One row: the best PQ at cost <= budget; of equals the cheapest.
-
-    Raises:
-        InputError: when no allocation within the bounds is that cheap, with what the cheapest costs.
+    """One row: the best PQ at cost <= budget; of equals the cheapest. `Limits.check_budget` tells whether there is any:
+    below it, the cheapest allocation.
     """
     cheapest = evaluate(objectives, cheapest_allocation(objectives, bounds)[None])
-    if cheapest.cost[0] > budget * (1 + 1e-12) + 1e-12:
-        wanted = f"at least {cheapest.cost[0]:.6g} panoptic labels per image, the cost of the cheapest allocation"
-        raise InputError("budget", "relative", wanted, f"{budget:.6g}")
     limit = max(budget, float(cheapest.cost[0]))
 
     def pick(rows: Evaluated) -> int | None:
@@ -32,11 +28,11 @@ def best_within(objectives: Objectives, bounds: Bounds, found: Evaluated, budget
     return _polish(objectives, bounds, found.joined(cheapest), pick)
 
 
-def cheapest_within(objectives: Objectives, bounds: Bounds, found: Evaluated, target: float) -> Evaluated:
+def cheapest_within(objectives: Objectives, limits: Limits, found: Evaluated, target: float) -> Evaluated:
     """One row: the lowest cost at PQ >= target; of equals the better.
 
     Raises:
-        InputError: when no allocation that was found reaches it, with the best that was.
+        InputError: when no allocation that was found reaches it, with the best that was, and what bounds it.
     """
 
     def pick(rows: Evaluated) -> int | None:
@@ -45,8 +41,9 @@ def cheapest_within(objectives: Objectives, bounds: Bounds, found: Evaluated, ta
     if pick(found) is None:
         best = int(np.argmax(found.quality))
         wanted = f"at most {found.quality[best]:.2f} points, the best predicted (at cost {found.cost[best]:.3f})"
-        raise InputError("target", "PQ", wanted, f"{target:g}")
-    return _polish(objectives, bounds, found, pick)
+        advice = " ".join(limits.active(found.shares[best], 1e-3)).rstrip(".")
+        raise InputError("target", "PQ", wanted, f"{target:g}", advice)
+    return _polish(objectives, limits.bounds, found, pick)
 
 
 def _polish(

@@ -10,6 +10,7 @@ from cqb_pareto.describe import describe
 from cqb_pareto.errors import InputError
 from cqb_pareto.evaluated import Evaluated
 from cqb_pareto.objectives import ClassWeights, Objectives, fit_quality
+from cqb_pareto.piloted import Limits
 from cqb_pareto.pilots import Pilots
 from cqb_pareto.plan import Plan
 from cqb_pareto.prices import PriceList
@@ -43,6 +44,7 @@ def study(
     kinds: Sequence[str] | None = None,
     least: Mapping[str, float] | None = None,
     most: Mapping[str, float] | None = None,
+    extrapolate: bool = False,
     weights: ClassWeights | None = None,
     family: str | None = None,
     method: str = "direct",
@@ -62,6 +64,8 @@ def study(
             to allow unlabelled images.
         least: smallest shares by label set.
         most: largest shares by label set.
+        extrapolate: search outside the piloted shares as well; otherwise each label set stays between its smallest and
+            its largest piloted share.
         weights: of things and stuff in PQ; COCO's by default.
         family: a response family instead of the automatic choice.
         method: one of `solvers.METHODS`.
@@ -70,7 +74,7 @@ def study(
 
     Raises:
         InputError: no or two goals, a kind without a price (naming the pilots' row), missing pilots, bounds that leave
-            nothing, a budget that buys nothing, a target out of reach.
+            nothing, a budget that buys nothing inside the piloted shares (with what would), a target out of reach.
     """
     if (budget is None) == (target_pq is None):
         raise InputError(
@@ -81,21 +85,23 @@ def study(
     check_priced(pilots, prices)
     quality = fit_quality(pilots, kinds, weights, draws, seed, family)
     objectives = Objectives.of(quality, prices)
-    bounds = Bounds.of(quality.kinds, least, most)
+    limits = Limits.of(quality, pilots, least, most, extrapolate)
     limit = None if budget is None else prices.relative_budget(budget, unit, images)
-    found = solve(objectives, bounds, method, PAPER_SAMPLES, seed)
     if limit is not None:
-        chosen = best_within(objectives, bounds, found, limit)
+        limits.check_budget(objectives, limit, unit, prices.relative_budget(1.0, unit, images))
+    found = solve(objectives, limits.bounds, method, PAPER_SAMPLES, seed)
+    if limit is not None:
+        chosen = best_within(objectives, limits.bounds, found, limit)
     else:
-        chosen = cheapest_within(objectives, bounds, found, float(target_pq or 0.0))
-    counts = count_images(objectives, chosen.shares[0], images, bounds, limit, target_pq)
+        chosen = cheapest_within(objectives, limits, found, float(target_pq or 0.0))
+    counts = count_images(objectives, chosen.shares[0], images, limits.bounds, limit, target_pq)
     goal: dict[str, str | float] = (
         {"kind": "target", "value": float(target_pq or 0.0), "unit": "PQ"}
         if limit is None
         else {"kind": "budget", "value": float(budget or 0.0), "unit": unit, "relative": limit}
     )
-    made = describe(pilots, prices, objectives, bounds, found, counts, images, goal, seed)
-    return Study(pilots, prices, objectives, bounds, found, made)
+    made = describe(prices, objectives, limits, found, counts, images, goal, seed)
+    return Study(pilots, prices, objectives, limits.bounds, found, made)
 
 
 def _its_plan(make: Callable[P, Study]) -> Callable[P, Plan]:

@@ -1,7 +1,6 @@
 """Reading a CSV so that every complaint names the file, the row and the column."""
 
 import csv
-import io
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -65,7 +64,7 @@ def read_rows(path: str | PathLike[str], required: Iterable[str], optional: Iter
         text = Path(path).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(name, "file", "a CSV file", "no such file") from None
-    except (UnicodeDecodeError, IsADirectoryError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(name, "file", "a CSV file in UTF-8", error) from None
     return parse_rows(text, name, required, optional)
 
@@ -73,13 +72,19 @@ def read_rows(path: str | PathLike[str], required: Iterable[str], optional: Iter
 def parse_rows(text: str, name: str, required: Iterable[str], optional: Iterable[str] = ()) -> list[Row]:
     """`read_rows` for text that is already in memory; `name` stands for the file in complaints."""
     lines = ((n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip() and not line.startswith("#"))
-    numbers, kept = zip(*lines, strict=True) if text.strip() else ((), ())
-    cells = list(csv.reader(io.StringIO("\n".join(kept))))
+    cells = [(number, _cells(line, number, name)) for number, line in lines]
     if len(cells) < 2:
         raise InputError(name, "table", "a header and at least one row", f"{len(cells)} lines")
-    header = [column.strip() for column in cells[0]]
+    header = [column.strip() for column in cells[0][1]]
     _check_header(header, name, list(required), list(optional))
-    return list(_rows(header, cells[1:], numbers[1:], name))
+    return list(_rows(header, cells[1:], name))
+
+
+def _cells(line: str, number: int, name: str) -> list[str]:
+    try:
+        return next(csv.reader([line], strict=True))
+    except csv.Error as error:
+        raise InputError(name, f"row {number}", "cells that end on their line", error) from None
 
 
 def _check_header(header: list[str], name: str, required: list[str], optional: list[str]) -> None:
@@ -93,8 +98,8 @@ def _check_header(header: list[str], name: str, required: list[str], optional: l
             raise InputError(name, f"column {column}", "each column once", f"{header.count(column)} times")
 
 
-def _rows(header: list[str], cells: list[list[str]], numbers: tuple[int, ...], name: str) -> Iterator[Row]:
-    for number, values in zip(numbers, cells, strict=True):
+def _rows(header: list[str], cells: list[tuple[int, list[str]]], name: str) -> Iterator[Row]:
+    for number, values in cells:
         if len(values) != len(header):
             raise InputError(name, f"row {number}", f"{len(header)} cells", f"{len(values)}")
         yield Row(name, number, dict(zip(header, values, strict=True)))

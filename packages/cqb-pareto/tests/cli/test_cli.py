@@ -59,6 +59,14 @@ def test_options_reach_the_plan(pilots, tmp_path):
     assert {family["family"] for family in content["families"].values()} == {"log"}
 
 
+def test_a_plan_may_be_told_to_extrapolate(pilots, tmp_path):
+    out = tmp_path / "plan.json"
+    done = run("plan", pilots, "--budget", 0.05, "--extrapolate", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert json.loads(out.read_text())["allocation"].get("P", 0) < 0.05
+    assert "outside the piloted shares: the band is widened" in done.stdout
+
+
 def test_design_goes_on_from_a_table(pilots, tmp_path):
     out = tmp_path / "next.csv"
     done = run("design", pilots, "--runs", 3, "--out", out)
@@ -94,6 +102,12 @@ def test_paper_prints_what_holds_and_what_does_not():
         (
             ["plan", "table2", "--budget", 0.3, "--model", "magic"],
             "model: wanted one of power, diminishing, log, log-additive, cubic",
+        ),
+        (["plan", "table2", "--budget", 0.3, "--kinds", "I,P"], "kinds: order: wanted the full label set P first"),
+        (["plan", "table2", "--budget", 0.3, "--kinds", "P,I,I"], "kinds: names: wanted each label set once"),
+        (
+            ["plan", "table2", "--budget", 0.05, "--kinds", "P,I"],
+            "this budget buys at most 0.044: pilot P there alone and with I on the rest, or extrapolate",
         ),
         (["fit", "table2", "--kinds", "P,M"], "variant module, full P, rest M"),
         (["report", "table2", "--budget", 0.0001, "--out", "never.html"], "the cost of the cheapest allocation"),

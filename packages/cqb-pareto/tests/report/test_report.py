@@ -141,7 +141,7 @@ def test_the_page_runs_without_a_console_error(report, page, tmp_path):
 
 
 @needs_browser
-@pytest.mark.parametrize("changes", [{"price-B": 331.2}, {"price-P": 3000.0, "price-I": 1.0}, {"goal": 30.0}])
+@pytest.mark.parametrize("changes", [{"price-B": 331.2}, {"price-P": 3000.0, "price-I": 1.0}, {"goal": 40.0}])
 def test_a_slider_changes_the_recommendation_to_what_python_computes(report, page, tmp_path, changes):
     fragment = "&".join(f"{name}={value}" for name, value in changes.items())
     document, console = browse(report, tmp_path, fragment)

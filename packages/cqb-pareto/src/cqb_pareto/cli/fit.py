@@ -8,11 +8,13 @@ def fit(pilots: PilotFile, kinds: Kinds = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from cqb_pareto.kinds import check_kinds
     from cqb_pareto.objectives import plannable
     from cqb_pareto.responses import observe, rank
 
     read = pilots_of(pilots)
-    considered = kinds_of(kinds) or plannable(read)
+    asked = kinds_of(kinds)
+    considered = plannable(read) if asked is None else check_kinds(asked, read.full)
     table = Table(title=f"{len(read.runs)} runs over {', '.join(considered)}: error in PQ points")
     for column in ("branch", "response", "left-out allocation", "dear half", "score"):
         table.add_column(column, justify="left" if column in ("branch", "response") else "right")

@@ -22,6 +22,9 @@ Owned = Annotated[list[str] | None, typer.Option(help="Labels that are there alr
 Kinds = Annotated[str | None, typer.Option(help="Label sets to consider, as P,I,B; the full one first.")]
 Least = Annotated[list[str] | None, typer.Option("--min", help="Least share of a label set, as P=0.1. Repeat it.")]
 Most = Annotated[list[str] | None, typer.Option("--max", help="Largest share of a label set, as S=0.3. Repeat it.")]
+Extrapolate = Annotated[
+    bool, typer.Option("--extrapolate", help="Search outside the piloted shares as well, where responses are guesses.")
+]
 Classes = Annotated[str, typer.Option(help="Numbers of thing and stuff classes, or a COCO panoptic JSON file.")]
 Budget = Annotated[float | None, typer.Option(help="What may be spent, in --unit.")]
 Target = Annotated[float | None, typer.Option("--target-pq", help="The PQ to reach at the lowest cost, in points.")]
@@ -30,7 +33,7 @@ Images = Annotated[int, typer.Option(help="How many images there are.")]
 Model = Annotated[
     str | None, typer.Option(help="power, diminishing, log, log-additive or cubic, instead of the automatic choice.")
 ]
-Seed = Annotated[int, typer.Option(help="Seed of the bootstrap and the solver.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the bootstrap and the solver.")]
 
 
 def shares_by_kind(words: list[str] | None, option: str) -> dict[str, float]:

@@ -85,8 +85,8 @@ function update() {
   if (row < 0) {
     at("recommendation").replaceChildren();
     at("verdict").textContent = mode === "budget"
-      ? `Nothing fits: the cheapest allocation takes ${fixed(Math.min(...hours), 1)} hours.`
-      : `Out of reach: the best predicted is PQ ${fixed(Math.max(...data.pq), 1)}.`;
+      ? `Nothing fits: the cheapest allocation takes ${fixed(Math.min(...hours), 1)} hours${data.inside ? " (inside the piloted shares)" : ""}.`
+      : `Out of reach: the best predicted is PQ ${fixed(Math.max(...data.pq), 1)}${data.inside ? " (inside the piloted shares)" : ""}.`;
   } else describe(row, hours[row], seconds);
   draw(hours, row);
 }
@@ -119,7 +119,9 @@ const drawResponses = () => data.responses.forEach((branch) => {
   });
   const box = make("div", undefined, at("responses"));
   box.className = "plot"; box.id = "response-" + branch.name;
-  Plotly.newPlot(box, traces, { title: { text: `${branch.name}: ${branch.family}`, font: { size: 14 } }, margin: { l: 45, r: 10, t: 35, b: 45 }, xaxis: { title: { text: "share of images with full labels" } }, yaxis: { title: { text: "PQ" } } }, { responsive: true, displayModeBar: false });
+  const [low, high] = branch.piloted;
+  const shapes = [[0, low], [high, 1]].map(([x0, x1]) => ({ type: "rect", xref: "x", yref: "paper", x0, x1, y0: 0, y1: 1, fillcolor: "#5b6675", opacity: 0.1, line: { width: 0 }, layer: "below" }));
+  Plotly.newPlot(box, traces, { shapes, title: { text: `${branch.name}: ${branch.family}`, font: { size: 14 } }, margin: { l: 45, r: 10, t: 35, b: 45 }, xaxis: { title: { text: "share of images with full labels" } }, yaxis: { title: { text: "PQ" } } }, { responsive: true, displayModeBar: false });
 });
 
 data.kinds.forEach((kind, k) => {

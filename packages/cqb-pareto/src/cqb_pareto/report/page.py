@@ -76,6 +76,11 @@ class Page:
             return float(goal["value"])
         return float(np.ceil(self.study.prices.hours(float(goal["relative"]), self.study.plan.images) * 1e6) / 1e6)
 
+    @property
+    def inside(self) -> bool:
+        """Whether no allocation of the page lies outside the piloted shares."""
+        return bool(self.study.objectives.quality.beyond(self.shares).max() < 10.0**-DIGITS)
+
     def hours(self, seconds: Sequence[float]) -> Float[np.ndarray, " r"]:
         """Hours of every allocation under given seconds per image."""
         paid = np.maximum(self.shares - self.study.objectives.owned, 0.0)
@@ -107,6 +112,7 @@ class Page:
             "currency": self.study.prices.currency,
             "mode": made.goal["kind"],
             "goal": self.goal,
+            "inside": self.inside,
             "summary": summary_line(self.study),
             "plan": plan_lines(made),
             "notes": made.notes,
@@ -180,4 +186,6 @@ def _response(study: Study, name: str) -> dict[str, object]:
         {"rest": p.rest, "share": p.share, "pq": p.quality(name), "variant": p.variant, "module": p.module}
         for p in study.pilots.having(name)
     ]
-    return {"name": name, "family": branch.tried[0].family, "share": share.tolist(), "curves": curves, "runs": runs}
+    piloted = [float(branch.low[0]), float(branch.high[0])]
+    family = branch.tried[0].family
+    return {"name": name, "family": family, "share": share.tolist(), "piloted": piloted, "curves": curves, "runs": runs}

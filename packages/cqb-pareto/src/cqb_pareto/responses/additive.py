@@ -54,20 +54,28 @@ class LogAdditiveFamily:
     ) -> LogAdditive:
         """Non-negative least squares; ordinary ones where they explain the runs better by an F ratio above 9."""
         used = seen.counts
-        designs = [np.column_stack([np.ones(used.sum()), returns(seen.shares[used], tau)]) for tau in TAUS]
-        fits = [
-            _best(designs, np.log(np.maximum(y, 1e-3)), np.sqrt(w))
-            for y, w in zip(quality[:, used], weights[:, used], strict=True)
-        ]
-        return LogAdditive(np.array([fit[0] for fit in fits]), np.array([fit[1] for fit in fits]))
+        y, w = np.log(np.maximum(quality[:, used], 1e-3)), weights[:, used]
+        best = np.full(len(y), np.inf)
+        taus, coefficients = np.empty(len(y)), np.empty((len(y), 1 + seen.shares.shape[1]))
+        for tau in TAUS:
+            design = np.column_stack([np.ones(used.sum()), returns(seen.shares[used], float(tau))])
+            solved, error = _solve_all(design, y, w)
+            better = error < best
+            best[better], taus[better], coefficients[better] = error[better], tau, solved[better]
+        return LogAdditive(coefficients, taus)
 
 
-def _best(
-    designs: list[Float[np.ndarray, "n k1"]], y: Float[np.ndarray, " n"], root: Float[np.ndarray, " n"]
-) -> tuple[Float[np.ndarray, " k1"], float]:
-    solved = [_solve(design * root[:, None], y * root) for design in designs]
-    best = min(range(len(TAUS)), key=lambda i: solved[i][1])
-    return solved[best][0], float(TAUS[best])
+def _solve_all(
+    design: Float[np.ndarray, "n k1"], y: Float[np.ndarray, "b n"], w: Float[np.ndarray, "b n"]
+) -> tuple[Float[np.ndarray, "b k1"], Float[np.ndarray, " b"]]:
+    """`_solve` of every data set: ordinary least squares at once; one by one where weights come out below 0."""
+    normal = (w[:, None, :] * design.T) @ design
+    loose = (np.linalg.pinv(normal, rcond=1e-10, hermitian=True) @ ((w * y) @ design)[:, :, None])[:, :, 0]
+    error = (w * (loose @ design.T - y) ** 2).sum(axis=1)
+    for row in np.flatnonzero((loose[:, 1:] < 0).any(axis=1)):
+        root = np.sqrt(w[row])
+        loose[row], error[row] = _solve(design * root[:, None], y[row] * root)
+    return loose, error
 
 
 def _solve(design: Float[np.ndarray, "n k1"], y: Float[np.ndarray, " n"]) -> tuple[Float[np.ndarray, " k1"], float]:

@@ -1,4 +1,4 @@
-"""Bands: the response of each bootstrap draw, wider outside the piloted shares."""
+"""Bands: the responses of bootstrap draws over all families that fit, wider outside the piloted shares."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from cqb_pareto.errors import InputError
 from cqb_pareto.responses.choose import FAMILIES, Errors, rank
 from cqb_pareto.responses.effective import DIMINISHING, PRIOR_NOISE
 from cqb_pareto.responses.family import Family, Response
+from cqb_pareto.responses.mixture import Mixture, deserved
 from cqb_pareto.responses.observations import Observations
 
 FEWEST_SEEDS = 3
@@ -16,7 +17,7 @@ FEWEST_SEEDS = 3
 
 @dataclass(frozen=True)
 class BranchResponse:
-    """The chosen response of one branch, its draws, and the errors of every family that was tried.
+    """The chosen response of one branch, draws of it and its rivals, and the errors of every family.
 
     Args:
         kinds: what the columns of an allocation mean; unlabelled images have no column.
@@ -54,7 +55,8 @@ class BranchResponse:
 def respond(
     seen: Observations, rng: np.random.Generator, draws: int = 200, family: str | None = None
 ) -> BranchResponse:
-    """Fit one branch: choose the family by its errors (or take the one named), and bootstrap it.
+    """Fit one branch: choose the family of the centre by its errors (or take the one named), and bootstrap every family
+    that deserves draws.
 
     Runs of one cell are resampled over their seeds; a cell of one or two runs, which hardly shows its own spread, gets
     noise of the size of the residuals. That size is itself an estimate: each draw has its own, from the scaled inverse
@@ -63,18 +65,29 @@ def respond(
     Raises:
         InputError: naming the family when it has no fit to these runs.
     """
-    tried = tuple(rank(seen) if family is None else rank(seen, [family]))
-    chosen = FAMILIES[tried[0].family]
-    whole = np.ones((1, len(seen.quality)))
-    centre = chosen.fit(seen, seen.quality[None], whole)
-    if not np.isfinite(centre.predict(seen.shares)).all():
+    tried = tuple(sorted(rank(seen), key=lambda errors: errors.family != family))
+    fits = {errors.family: _fit(seen, FAMILIES[errors.family]) for errors in tried}
+    fitting = [errors for errors in tried if np.isfinite(fits[errors.family].predict(seen.shares)).all()]
+    if tried[0] not in fitting:
         wanted = "one that fits these runs (the cubic wants baselines above 0)"
-        raise InputError(f"response of {seen.branch}", "family", wanted, chosen.name)
-    noise, free = _noise(seen, chosen, centre)
+        raise InputError(f"response of {seen.branch}", "family", wanted, tried[0].family)
+    centre = fits[tried[0].family]
+    noise, _ = _noise(seen, FAMILIES[tried[0].family], centre)
+    counted = [(errors, n) for errors, n in zip(fitting, deserved(fitting, draws), strict=True) if n]
+    parts = tuple(_bootstrap(seen, FAMILIES[e.family], fits[e.family], rng, n) for e, n in counted)
+    slopes = np.concatenate([rng.standard_normal(n) * _drift(errors) for errors, n in counted])
+    order = rng.permutation(draws)
+    return BranchResponse(seen.kinds, seen.low, seen.high, centre, Mixture(parts, order), slopes[order], noise, tried)
+
+
+def _fit(seen: Observations, family: Family) -> Response:
+    return family.fit(seen, seen.quality[None], np.ones((1, len(seen.quality))))
+
+
+def _bootstrap(seen: Observations, family: Family, fit: Response, rng: np.random.Generator, draws: int) -> Response:
+    noise, free = _noise(seen, family, fit)
     quality, weights = resample(seen, noise * np.sqrt(free / rng.chisquare(free, draws)), rng, draws)
-    slopes = rng.standard_normal(draws) * _drift(tried[0])
-    drawn = chosen.fit(seen, quality, weights, rng)
-    return BranchResponse(seen.kinds, seen.low, seen.high, centre, drawn, slopes, noise, tried)
+    return family.fit(seen, quality, weights, rng)
 
 
 def before_pilots(kinds: tuple[str, ...], rng: np.random.Generator, draws: int = 200) -> BranchResponse:

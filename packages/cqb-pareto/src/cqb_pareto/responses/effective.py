@@ -16,11 +16,12 @@ draws are as wide as the prior.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from cqb_pareto.responses.observations import Observations
 
 STEPS = 40
+SETTLED, STUCK = 1e-8, 1e6
 PRIOR_NOISE = 0.5
 PRIOR_NOISE_RUNS = 3.0
 CENTRE = {"log tau": np.log(0.1), "log gamma": 0.0, "log s": 0.0, "log e": np.log(0.2)}
@@ -89,16 +90,23 @@ class EffectiveFamily:
         weights: Float[np.ndarray, "b n"],
         rng: np.random.Generator | None = None,
     ) -> EffectiveShare:
-        """Levenberg-Marquardt on all data sets at once, twice: the second time with the noise that the first shows."""
+        """Levenberg-Marquardt on all data sets at once, twice: the second time with the noise that the first shows.
+
+        Runs of one allocation enter by their weighted mean, which has the same minimum.
+        """
         used = seen.counts
-        shares, y, w = seen.shares[used], quality[:, used], weights[:, used]
-        centre, spread = self._prior(y, shares.shape[1])
+        y, w = quality[:, used], weights[:, used]
+        centre, spread = self._prior(y, seen.shares.shape[1])
         if rng is not None:
             centre = centre + spread * rng.standard_normal(centre.shape)
+        runs = w.sum(axis=1, keepdims=True)
+        squares = (w * y**2).sum(axis=1, keepdims=True)
+        shares, y, w = _means(seen.shares[used], seen.points[used], y, w)
+        within = np.maximum(squares - (w * y**2).sum(axis=1, keepdims=True), 0)
         noise = np.full((len(y), 1), PRIOR_NOISE)
-        theta = self._descend(shares, y, w / noise**2, centre, spread, centre.copy())
-        left = (w * (self.curve(theta).predict(shares) - y) ** 2).sum(axis=1, keepdims=True)
-        free = np.maximum(w.sum(axis=1, keepdims=True) - theta.shape[1], 0)
+        theta = self._descend(shares, y, w / noise**2, centre, spread, centre)
+        left = within + (w * (self.curve(theta).predict(shares) - y) ** 2).sum(axis=1, keepdims=True)
+        free = np.maximum(runs - theta.shape[1], 0)
         noise = np.sqrt((PRIOR_NOISE_RUNS * PRIOR_NOISE**2 + left) / (PRIOR_NOISE_RUNS + free))
         return self.curve(self._descend(shares, y, w / noise**2, centre, spread, theta))
 
@@ -130,24 +138,26 @@ class EffectiveFamily:
         batch of normal equations.
         """
         ridge = 1 / spread**2
-        damping = np.full(len(y), 1e-2)
+        damping, theta = np.full(len(y), 1e-2), theta.copy()
         loss = self._loss(shares, y, precision, centre, ridge, theta)
+        live = np.arange(len(y))
         for _ in range(STEPS):
-            value, slope = self._slope(shares, theta)
-            weighted = slope * precision[:, :, None]
-            normal = np.einsum("bnp,bnq->bpq", weighted, slope)
-            gradient = np.einsum("bnp,bn->bp", weighted, y - value) - ridge * (theta - centre)
+            at, known = theta[live], precision[live]
+            value, slope = self._slope(shares, at)
+            normal = slope.transpose(0, 2, 1) @ (slope * known[:, :, None])
+            gradient = np.einsum("bnp,bn->bp", slope, known * (y[live] - value)) - ridge * (at - centre[live])
             diagonal = np.einsum("bpp->bp", normal) + ridge
-            normal[:, range(len(ridge)), range(len(ridge))] = diagonal * (1 + damping[:, None])
+            normal[:, range(len(ridge)), range(len(ridge))] = diagonal * (1 + damping[live, None])
             step = np.linalg.solve(normal, gradient[:, :, None])[:, :, 0]
-            trial = theta + np.clip(step, -1.5, 1.5)
-            tried = self._loss(shares, y, precision, centre, ridge, trial)
-            better = tried < loss
-            if not (loss - tried > 1e-9 * (1 + loss)).any() and (damping > 1e6).all() | better.all():
+            trial = at + np.clip(step, -1.5, 1.5)
+            tried = self._loss(shares, y[live], known, centre[live], ridge, trial)
+            gained = loss[live] - tried
+            better = live[gained > 0]
+            theta[better], loss[better] = trial[gained > 0], tried[gained > 0]
+            damping[live] = np.where(gained > 0, damping[live] / 4, damping[live] * 6)
+            live = live[(gained > SETTLED * (1 + tried)) | ((gained <= 0) & (damping[live] < STUCK))]
+            if not len(live):
                 break
-            theta = np.where(better[:, None], trial, theta)
-            loss = np.where(better, tried, loss)
-            damping = np.where(better, damping / 4, damping * 6)
         return theta
 
     def _loss(
@@ -190,6 +200,19 @@ class EffectiveFamily:
             slope[:, :, curve.first - 1] = by_s * (curve.worth()[:, None, 1:] * bending / tau).sum(axis=2)
         slope[:, :, curve.first :] = by_s[:, :, None] * parts[:, :, 1:]
         return value, slope
+
+
+def _means(
+    shares: Float[np.ndarray, "n k"],
+    points: Int[np.ndarray, " n"],
+    y: Float[np.ndarray, "b n"],
+    w: Float[np.ndarray, "b n"],
+) -> tuple[Float[np.ndarray, "m k"], Float[np.ndarray, "b m"], Float[np.ndarray, "b m"]]:
+    """The distinct allocations, and the weighted mean and the weight of each one's runs; 0 where all weights are."""
+    _, first, cell = np.unique(points, return_index=True, return_inverse=True)
+    member = (cell.reshape(-1, 1) == np.arange(len(first))).astype(float)
+    total = w @ member
+    return shares[first], (w * y) @ member / np.where(total > 0, total, 1.0), total
 
 
 POWER = EffectiveFamily("power", True)
