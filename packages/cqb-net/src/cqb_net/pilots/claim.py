@@ -14,7 +14,7 @@ from cqb_core.progress import reporting
 from cqb_net.pilots.lock import NAME as LOCK
 from cqb_net.pilots.planning import Sweep
 
-FILE, FORMAT, VERSION = "sweep.json", "cqb-pilots", 1
+FILE, VERSION = "sweep.json", 1
 SHOWN_FAULTS = 20
 
 
@@ -54,7 +54,7 @@ def claim(out: Path, sweep: Sweep, check: bool = True, progress: bool = True) ->
 
 def _content(sweep: Sweep) -> dict[str, Any]:
     return {
-        "format": FORMAT,
+        "format": sweep.report.format,
         "version": VERSION,
         "fingerprint": sweep.fingerprint,
         "config": sweep.recipe.name,

@@ -35,7 +35,11 @@ class Recipe:
 
     @classmethod
     def of(
-        cls, config: str | PathLike[str], epochs: int | None = None, options: Mapping[str, Any] | None = None
+        cls,
+        config: str | PathLike[str],
+        epochs: int | None = None,
+        options: Mapping[str, Any] | None = None,
+        trust_config: bool = False,
     ) -> "Recipe":
         """Read a config by name or path, stretch its schedule and override its entries, as `train` would.
 
@@ -47,7 +51,7 @@ class Recipe:
         from cqb_core.training.config import load_config, override
         from cqb_core.training.schedule import set_epochs
 
-        made, given = load_config(config), dict(options or {})
+        made, given = load_config(config, trust_config), dict(options or {})
         if epochs is not None:
             set_epochs(made, epochs)
         if "max_epochs" in made.train_cfg:

@@ -1,16 +1,18 @@
 """What a sweep will train, checked before anything is trained: entries that need the same training share it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 
 from cqb_core import Assignment, InputError, Labels, Taxonomy, assign
 from cqb_core.data.panoptic_files import PanopticEntry, find_split, read_split
 from cqb_net.pilots.pilot import Pilot, Recipe
-from cqb_net.pilots.protocol import Entry
+from cqb_net.pilots.protocol import Request
+from cqb_net.pilots.report import PILOTS, Report
 from cqb_net.pilots.training import data_fingerprint
 
 SHOWN_CLASSES = 20
@@ -18,10 +20,10 @@ SHOWN_CLASSES = 20
 
 @dataclass(frozen=True)
 class Planned:
-    """One training, and the rows of the table of pilots that it stands for."""
+    """One training, and the rows of the sweep's table that it stands for."""
 
     pilot: Pilot
-    entries: tuple[Entry, ...]
+    entries: tuple[Request, ...]
 
 
 @dataclass(frozen=True)
@@ -33,62 +35,78 @@ class Sweep:
         recipe: how they are trained.
         fingerprint: of the data set.
         trainings: in the order in which they start.
+        report: the table that they fill.
     """
 
     data: Path
     recipe: Recipe
     fingerprint: str
     trainings: tuple[Planned, ...]
+    report: Report = PILOTS
 
     def table(self) -> Table:
         """The trainings and what each is for."""
         entries = sum(len(planned.entries) for planned in self.trainings)
-        title = f"{len(self.trainings)} trainings for {entries} rows of the table of pilots"
+        title = f"{len(self.trainings)} trainings for {entries} rows of the table of {self.report.name}"
         table = Table(title=title, caption=f"{entries - len(self.trainings)} rows coincide with another one's training")
         for column in ("", "key", "labels", "modules on", "seed", "rows"):
             table.add_column(column, overflow="fold")
         for number, planned in enumerate(self.trainings, 1):
             pilot = planned.pilot
             labels = ", ".join(f"{owned.short} {share:g}" for owned, share in pilot.allocation.items())
-            rows = "\n".join(f"{entry.module or 'design'} {entry.variant}" for entry in planned.entries)
+            rows = "\n".join(entry.purpose for entry in planned.entries)
             table.add_row(str(number), pilot.key, labels, "+".join(pilot.modules) or "-", str(pilot.seed), rows)
         return table
 
 
 def plan_sweep(
-    data: str | PathLike[str], recipe: Recipe, entries: Sequence[Entry], allow_unseen: bool = False
+    data: str | PathLike[str],
+    recipe: Recipe,
+    entries: Sequence[Request],
+    allow_unseen: bool = False,
+    report: Report = PILOTS,
+    configure: Callable[[Any], dict[str, Any]] | None = None,
 ) -> Sweep:
     """Lay out the trainings that some entries need.
 
     Args:
         data: root of a data set in COCO panoptic layout.
         recipe: how to train.
-        entries: what the table of pilots is to tell.
+        entries: what the table is to tell.
         allow_unseen: go on when a class is shown by no image of an assignment.
+        report: the table.
+        configure: from an entry to the content of its config; that of the recipe with the entry's modules by default.
 
     Raises:
         InputError: when data or config are broken, there is no entry, a label set has a share and no image, a class is
             shown by no image of an assignment, or the config lacks a module.
     """
     if not entries:
-        raise InputError("pilots", "entries", "at least one", "none")
+        raise InputError(report.name, "entries", "at least one", "none")
     train, val = (read_split(find_split(data, split)) for split in ("train", "val"))
     found = data_fingerprint(train, val)
-    trainings: dict[str, tuple[Pilot, list[Entry]]] = {}
+    trainings: dict[str, tuple[Pilot, list[Request]]] = {}
     for entry in dict.fromkeys(entries):
-        config = recipe.with_modules(entry.modules)
+        config = recipe.with_modules(entry.modules) if configure is None else configure(entry)
         pilot = Pilot(config, recipe.name, recipe.options, entry.allocation, entry.modules, entry.seed, found)
         trainings.setdefault(pilot.key, (pilot, []))[1].append(entry)
     for pilot, (first, *_) in trainings.values():
         assigned = assign([image.image_id for image in train.entries], pilot.allocation, pilot.seed)
-        require_images(assigned, first, len(train.entries))
+        require_images(assigned, report.name, first.title, len(train.entries))
         if not allow_unseen:
-            require_shown(assigned, first, train.entries, train.taxonomy)
-    return Sweep(Path(data), recipe, found, tuple(Planned(p, tuple(rows)) for p, rows in trainings.values()))
+            require_shown(assigned, report.name, first.title, train.entries, train.taxonomy)
+    planned = tuple(Planned(pilot, tuple(rows)) for pilot, rows in trainings.values())
+    return Sweep(Path(data), recipe, found, planned, report)
 
 
-def require_images(assigned: Assignment, entry: Entry, total: int) -> None:
+def require_images(assigned: Assignment, sweep: str, title: str, total: int) -> None:
     """Check that every label set with a share has an image.
+
+    Args:
+        assigned: the images of each.
+        sweep: name of the sweep that asks.
+        title: of the row that asks.
+        total: images of the split.
 
     Raises:
         InputError: naming the label set and the share.
@@ -96,11 +114,20 @@ def require_images(assigned: Assignment, entry: Entry, total: int) -> None:
     for owned, images in assigned.images.items():
         if not images:
             wanted = f"at least one of {total} images with labels {owned.short}"
-            raise InputError("pilots", entry.title, wanted, f"none at share {assigned.allocation[owned]:g}")
+            raise InputError(sweep, title, wanted, f"none at share {assigned.allocation[owned]:g}")
 
 
-def require_shown(assigned: Assignment, entry: Entry, images: Iterable[PanopticEntry], taxonomy: Taxonomy) -> None:
+def require_shown(
+    assigned: Assignment, sweep: str, title: str, images: Iterable[PanopticEntry], taxonomy: Taxonomy
+) -> None:
     """Check that the labels of some image tell of every class: things by tags, boxes or masks, stuff by tags or maps.
+
+    Args:
+        assigned: the images of each label set.
+        sweep: name of the sweep that asks.
+        title: of the row that asks.
+        images: of the split.
+        taxonomy: its classes.
 
     Raises:
         InputError: naming the classes that no image of the assignment shows.
@@ -116,7 +143,7 @@ def require_shown(assigned: Assignment, entry: Entry, images: Iterable[PanopticE
         listed = ", ".join(unseen[:SHOWN_CLASSES])
         more = f" and {len(unseen) - SHOWN_CLASSES} more" if len(unseen) > SHOWN_CLASSES else ""
         wanted = "an image that shows each class (or --allow-unseen)"
-        raise InputError("pilots", entry.title, wanted, f"none for {listed}{more}")
+        raise InputError(sweep, title, wanted, f"none for {listed}{more}")
 
 
 def _tells(owned: Labels, thing: bool) -> bool:

@@ -6,7 +6,7 @@ Each row of the table compares three trainings. *baseline*: the rest owns one we
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from cqb_core import InputError, Labels
 
@@ -45,6 +45,7 @@ ROWS = (
 )
 
 
+@runtime_checkable
 class Request(Protocol):
     """A row that some table is to have, and the training that it takes; equal ones are one, so they hash."""
 

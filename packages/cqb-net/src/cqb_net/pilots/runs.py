@@ -1,8 +1,8 @@
-"""What a sweep leaves in its folder: a row for every training, a row for every failure, and the table of pilots.
+"""What a sweep leaves in its folder: a row for every training, a row for every failure, and the table that it fills.
 
-`runs.csv` tells all of a training, once. `pilots.csv` is what cqb-pareto reads: one row for each comparison that the
-training is part of, with the qualities that the comparison is about. Both follow from the trainings' own results, so a
-row that a kill kept from being written is written at the next start.
+`runs.csv` tells all of a training, once. The sweep's table (`report`) has one row for each request that the training
+answers. Both follow from the trainings' own results, so a row that a kill kept from being written is written at the
+next start.
 """
 
 import time
@@ -12,11 +12,10 @@ from typing import Any
 
 from cqb_net.pilots.execution import Outcome
 from cqb_net.pilots.planning import Planned
-from cqb_net.pilots.protocol import Entry
+from cqb_net.pilots.report import PILOTS, QUALITIES, Report
 from cqb_net.pilots.table import AppendedTable
-from cqb_net.pilots.training import CURVE, GROUPS
+from cqb_net.pilots.training import CURVE
 
-QUALITIES = [measure + suffix for measure in ("pq", "sq", "rq") for suffix in GROUPS]
 MEASURED = [
     "images",
     *QUALITIES,
@@ -33,11 +32,7 @@ MEASURED = [
     "commit",
 ]
 RUNS = ["key", "labels", "modules", "seed", *MEASURED, "config", "options", "fingerprint", "curve"]
-PILOTS = ["run", "full", "rest", "share", "variant", "module", "seed", "images", *QUALITIES]
 FAILURES = ["key", "labels", "modules", "seed", "error", "tries", "seconds", "time", "log"]
-SHOWN = {"all": ("", "_th", "_st"), "things": ("_th",), "stuff": ("_st",)}
-"""Suffixes of the columns that a comparison of a branch fills."""
-
 LOG = "log.txt"
 
 
@@ -46,18 +41,19 @@ class SweepTables:
 
     Args:
         folder: of the sweep.
+        report: what the sweep is run for.
 
     Raises:
         InputError: when one of them is no table of ours.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, report: Report = PILOTS) -> None:
+        self.folder, self.report = folder, report
         self.runs = AppendedTable(folder / "runs.csv", RUNS)
-        self.pilots = AppendedTable(folder / "pilots.csv", PILOTS)
+        self.told = AppendedTable(folder / report.file, report.columns)
         self.failures = AppendedTable(folder / "failures.csv", FAILURES)
         self._results = {row["key"]: row for row in self.runs.rows}
-        self._written = {row["run"] for row in self.pilots.rows}
+        self._written = {row[report.columns[0]] for row in self.told.rows}
 
     @property
     def done(self) -> frozenset[str]:
@@ -74,7 +70,7 @@ class SweepTables:
         return self.folder / "runs" / planned.pilot.key
 
     def succeeded(self, planned: Planned, result: Mapping[str, Any]) -> None:
-        """Write the row of a training, and those of the comparisons that it is part of."""
+        """Write the row of a training, and those of the requests that it answers."""
         key = planned.pilot.key
         if key not in self._results:
             curve = (self.folder_of(planned) / CURVE).relative_to(self.folder)
@@ -86,12 +82,13 @@ class SweepTables:
         self.tell(planned)
 
     def tell(self, planned: Planned) -> None:
-        """Write the rows of the comparisons that a finished training is part of, as far as they are missing."""
+        """Write the rows of the requests that a finished training answers, as far as they are missing."""
         for entry in planned.entries:
-            row = _pilot_row(entry, planned.pilot.key, self._results[planned.pilot.key])
-            if row["run"] not in self._written:
-                self.pilots.append(row)
-                self._written.add(str(row["run"]))
+            row = self.report.row(entry, self._results[planned.pilot.key])
+            name = str(row[self.report.columns[0]])
+            if name not in self._written:
+                self.told.append(row)
+                self._written.add(name)
 
     def has_failed(self, planned: Planned, outcome: Outcome, tries: int) -> None:
         """Write why a training has no result."""
@@ -111,18 +108,3 @@ def _what(planned: Planned) -> dict[str, object]:
     shares = ",".join(f"{owned.short}={share:g}" for owned, share in planned.pilot.allocation.items())
     modules = "+".join(planned.pilot.modules)
     return {"key": planned.pilot.key, "labels": shares, "modules": modules, "seed": planned.pilot.seed}
-
-
-def _pilot_row(entry: Entry, key: str, result: Mapping[str, str]) -> dict[str, object]:
-    shown = {measure + suffix for measure in ("pq", "sq", "rq") for suffix in SHOWN[entry.branch]}
-    return {
-        "run": f"{key}/{entry.module or 'design'}/{entry.rest.short}/{entry.variant}",
-        "full": "P",
-        "rest": entry.rest.short,
-        "share": f"{entry.share:g}",
-        "variant": entry.variant,
-        "module": entry.module,
-        "seed": entry.seed,
-        "images": result["images"],
-        **{column: result[column] if column in shown else "" for column in QUALITIES},
-    }

@@ -42,6 +42,7 @@ def run_pilots(
     allow_unseen: bool = False,
     check: bool = True,
     progress: bool = True,
+    trust_config: bool = False,
 ) -> Path:
     """Run the comparisons of Table 2, or the runs of a design, and write the table that cqb-pareto reads.
 
@@ -65,6 +66,7 @@ def run_pilots(
         allow_unseen: go on when no image of an assignment shows some class.
         check: look at every file of the data set before the first training.
         progress: show on standard error what is done, failed and running.
+        trust_config: read a config that no installed package brought; its code runs.
 
     Returns:
         `pilots.csv`.
@@ -76,7 +78,7 @@ def run_pilots(
     from cqb_net.pilots.pilot import Recipe
     from cqb_net.pilots.planning import plan_sweep
 
-    recipe = Recipe.of(config, epochs, options)
+    recipe = Recipe.of(config, epochs, options, trust_config)
     sweep = plan_sweep(data, recipe, wanted_entries(shares, seeds, rows, design), allow_unseen)
     executor = executor or LocalProcesses(gpus=gpus_here())
     return run_sweep(sweep, out, executor, limit, retry_failed, keep_weights, check, progress)
@@ -97,12 +99,21 @@ def wanted_entries(
         if rows is not None:
             raise InputError("--rows", "rows", "rows of Table 2 without --design", ", ".join(rows))
         return read_design(design)
+    require_shares(shares, seeds)
+    return table2(ROWS if rows is None else named_rows(rows), list(dict.fromkeys(shares)), seeds)
+
+
+def require_shares(shares: Sequence[float], seeds: int) -> None:
+    """Check the panoptic shares and the number of seeds of a comparison.
+
+    Raises:
+        InputError: naming the option and the first number that is none.
+    """
     for share in shares:
         if not 0 < share <= 1:
             raise InputError("--shares", "share", "a share above 0 and at most 1", f"{share:g}")
     if seeds < 1:
         raise InputError("--seeds", "seeds", "1 or more", seeds)
-    return table2(ROWS if rows is None else named_rows(rows), list(dict.fromkeys(shares)), seeds)
 
 
 def run_sweep(
@@ -130,7 +141,7 @@ def run_sweep(
         run: what makes a result of a pilot, as `training.run_pilot` does, which is the default.
 
     Returns:
-        `pilots.csv`.
+        the sweep's table.
 
     Raises:
         InputError: when the folder belongs to another sweep, another process works in it, the data set is broken, or
@@ -144,7 +155,7 @@ def run_sweep(
     require_claimable(out)
     with locked(out):
         claim(out, sweep, check, progress)
-        tables = SweepTables(out)
+        tables = SweepTables(out, sweep.report)
         passed_over = frozenset() if retry_failed else tables.failed
         left = _left(sweep, tables, passed_over)
 
@@ -162,7 +173,7 @@ def run_sweep(
                 board.say(f"stopped with {board.done} of {board.total} done; the same command continues")
                 raise
             board.say(_summary(board, tables))
-    return tables.pilots.path
+    return tables.told.path
 
 
 def _left(sweep: "Sweep", tables: "SweepTables", passed_over: frozenset[str]) -> "list[Planned]":
@@ -209,7 +220,7 @@ def _record(planned: "Planned", outcome: Outcome, tries: int, tables: "SweepTabl
         board.gave_up(_title(planned), outcome.error)
     else:
         tables.succeeded(planned, outcome.value)
-        shown = ", ".join(f"{name} {outcome.value[name]}" for name in ("pq", "pq_th", "pq_st"))
+        shown = ", ".join(f"{name} {outcome.value[name]}" for name in tables.report.shown)
         board.finished(_title(planned), shown, outcome.seconds)
 
 
@@ -219,5 +230,5 @@ def _title(planned: "Planned") -> str:
 
 
 def _summary(board: Board, tables: "SweepTables") -> str:
-    done = f"{tables.pilots.path}: {board.done} of {board.total} trainings done"
+    done = f"{tables.told.path}: {board.done} of {board.total} trainings done"
     return f"{done}, {board.failed} failed, see {tables.failures.path} (--retry-failed)" if board.failed else done

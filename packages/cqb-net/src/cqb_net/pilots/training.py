@@ -92,8 +92,8 @@ def points(scores: Evaluation) -> dict[str, float | str]:
         for suffix, group in GROUPS.items():
             value = getattr(getattr(scores.panoptic, group), measure)
             values[measure + suffix] = _point(value)
-    values["box_ap"], values["mask_ap"] = (_point(part and part.ap) for part in (scores.box, scores.mask))
-    values["miou"] = _point(scores.mean_iou and scores.mean_iou.mean)
+    values["box_ap"], values["mask_ap"] = (_point(part.ap if part else None) for part in (scores.box, scores.mask))
+    values["miou"] = _point(scores.mean_iou.mean if scores.mean_iou else None)
     return values
 
 

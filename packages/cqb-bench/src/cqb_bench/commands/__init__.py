@@ -1,0 +1,1 @@
+"""One verb a file; each parses its arguments and calls one public function."""

@@ -1,0 +1,45 @@
+import pytest
+
+NAME = "cqb-net_tiny_scenes"
+
+
+@pytest.fixture
+def asked(scenes, tmp_path):
+    """A function from a task and further words to the words of a call."""
+
+    def words(task, *more):
+        out = tmp_path / "bench"
+        return ["run", "--task", task, "--data", scenes, "--config", NAME, "--out", out, "--allow-unseen", *more]
+
+    return words
+
+
+def test_a_dry_run_shows_what_would_be_trained_and_writes_nothing(run, asked, tmp_path):
+    status, said, err = run(*asked("detection", "--methods", "wsddn,melm", "--shares", "0.25,0.5", "--dry-run"))
+    assert status == 0, err
+    assert "20 trainings for 20 rows of the table of bench" in said
+    assert "detection wsddn" in said
+    assert not (tmp_path / "bench").exists()
+
+
+def test_wrong_calls_are_one_sentence_and_leave_nothing(refused, asked, tmp_path):
+    assert refused(*asked("detectoin")).endswith("got 'detectoin' (did you mean detection?)")
+    assert refused(*asked("detection", "--methods", "mlem")).endswith("got 'mlem' (did you mean melm?)")
+    assert refused(*asked("instance", "--methods", "melm")).endswith("got melm, one for detection")
+    assert "learns from B (none), got melm, which learns from I" in refused(
+        *asked("detection", "--methods", "melm", "--rest", "B")
+    )
+    assert "wanted labels that some method learns from: I (" in refused(*asked("detection", "--rest", "S"))
+    assert "got 'Q'" in refused(*asked("detection", "--rest", "Q"))
+    assert refused(*asked("detection", "--shares", "a")).startswith("--shares: 'a': wanted numbers such as")
+    assert "did you mean" in refused(*asked("detection", "--set", "train_dataloader.batch_siz=2"))
+    assert not (tmp_path / "bench").exists()
+
+
+def test_a_failed_training_is_exit_status_1(run, asked, monkeypatch, tmp_path):
+    monkeypatch.setattr("cqb_net.pilots.training.run_pilot", int)
+    words = ("--methods", "box2mask", "--shares", "0.5", "--seeds", 1, "--no-check", "--workers", 1)
+    status, said, err = run(*asked("instance", *words))
+    assert status == 1
+    assert "0 of 3 trainings done, 3 failed" in err
+    assert said == f"results: {tmp_path / 'bench' / 'bench.csv'}\n"

@@ -1,0 +1,58 @@
+from dataclasses import replace
+
+import pytest
+
+from cqb_bench.catalogue import methods
+from cqb_bench.entries import BASELINE, UPPER, Entry, configured, entries
+from cqb_core import Labels
+from cqb_net.pilots.pilot import Recipe
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    return Recipe.of("cqb-net_tiny_scenes", 1)
+
+
+def named(*names):
+    return [method for method in methods() if method.name in names]
+
+
+def test_each_share_has_a_baseline_every_method_and_an_upper_bound_on_finer_labels():
+    made = entries("detection", Labels.IMAGE, named("cls2box", "wsddn"), [0.1, 0.5, 0.1], 2)
+    assert [(e.seed, e.share) for e in made[::4]] == [(0, 0.1), (0, 0.5), (1, 0.1), (1, 0.5)]
+    assert [(e.method, e.rest) for e in made[:4]] == [
+        (BASELINE, Labels.IMAGE),
+        ("cls2box", Labels.IMAGE),
+        ("wsddn", Labels.IMAGE),
+        (UPPER, Labels.BOX),
+    ]
+    assert made[0].allocation == {Labels.PANOPTIC: 0.1, Labels.IMAGE: 0.9}
+    assert made[2].title == "detection wsddn, 0.1 P + I, seed 0"
+    assert [e.modules for e in made[:4]] == [(), ("cls2box",), ("wsddn",), ()]
+
+
+def test_all_full_labels_leave_no_rest():
+    assert Entry("semantic", "cam", Labels.IMAGE, 1.0, 0).allocation == {Labels.PANOPTIC: 1.0}
+
+
+def test_without_a_method_no_auxiliary_is_on(recipe):
+    made = configured(recipe, Entry("detection", BASELINE, Labels.IMAGE, 0.1, 0))
+    assert made == {**recipe.content, "model": {**recipe.content["model"], "auxiliaries": []}}
+
+
+def test_a_method_is_the_one_auxiliary_and_brings_its_module(recipe):
+    made = configured(recipe, Entry("detection", "wsddn", Labels.IMAGE, 0.1, 0))
+    assert made["model"]["auxiliaries"] == [{"type": "WSDDN"}]
+    assert made["custom_imports"]["imports"] == ["cqb_net.registry", "cqb_bench.methods.wsddn.auxiliary"]
+    assert recipe.content["custom_imports"]["imports"] == ["cqb_net.registry"]
+
+
+def test_options_that_the_config_lists_hold(recipe):
+    ours = configured(recipe, Entry("detection", "cls2box", Labels.IMAGE, 0.1, 0))
+    assert ours["model"]["auxiliaries"] == [{"type": "Cls2Box", "reduction": "mean"}]
+    model = recipe.content["model"]
+    listed = {**model, "auxiliaries": [{"type": "WSDDN", "class_stream": "own"}, {"type": "Cls2Box"}]}
+    other = replace(recipe, content={**recipe.content, "model": listed})
+    made = configured(other, Entry("detection", "wsddn", Labels.IMAGE, 0.1, 0))
+    assert made["model"]["auxiliaries"] == [{"type": "WSDDN", "class_stream": "own"}]
+    assert configured(other, Entry("detection", UPPER, Labels.BOX, 0.1, 0))["model"]["auxiliaries"] == []
