@@ -116,8 +116,20 @@ def test_the_papers_ratio_text_is_read():
         (lambda c: c.pop("seed"), r"seed: wanted int, got None"),
         (lambda c: c["images"].update(P=["a"]), r"images\.P: wanted a list of image ids"),
         (lambda c: c["images"].update(B=c["images"]["P"]), r"images\.B: wanted each image once, got \d+ under P too"),
-        (lambda c: c["allocation"].update(P="1"), r"allocation\.P: wanted a number, got '1'"),
-        (lambda c: c["images"].update(Z=[]), r"got 'Z'"),
+        (lambda c: c["allocation"].update(P="1"), r"allocation\.P: wanted a number in \[0, 1\], got '1'"),
+        (lambda c: c["allocation"].update(P=float("nan")), r"allocation\.P: wanted a number in \[0, 1\], got nan"),
+        (lambda c: c["allocation"].update(P=10**400), r"allocation\.P: wanted a number in \[0, 1\], got 1000"),
+        (
+            lambda c: c["allocation"].update({"I+B+M+S": 0.1}),
+            r"allocation\.I\+B\+M\+S: wanted each label .*, got P again",
+        ),
+        (
+            lambda c: c["images"].update({"S+B": [7], "B+S": [8]}),
+            r"images\.B\+S: wanted each label set once, got B\+S ag",
+        ),
+        (lambda c: c["images"].update(P="012"), r"images\.P: wanted a list of image ids, got '012'"),
+        (lambda c: c.update(seed=True), r"seed: wanted int, got True"),
+        (lambda c: c["images"].update(Z=[]), r"labels\.json: images\.Z: wanted one of P, .*, got 'Z'"),
     ],
 )
 def test_broken_files_are_named(tmp_path, change, message):

@@ -1,9 +1,10 @@
+import errno
 import stat
 
 import pytest
 
 from cqb_core.errors import InputError
-from cqb_core.files import read_json, replacing, require_writable, write_text
+from cqb_core.files import read_json, replacing, require_writable, unfinished, write_text
 
 
 def test_a_file_appears_when_the_block_ends(tmp_path):
@@ -81,3 +82,33 @@ def test_missing_json_and_folders_are_named(tmp_path):
         read_json(tmp_path / "none.json")
     with pytest.raises(InputError, match="file: wanted a JSON file, got a folder"):
         read_json(tmp_path)
+
+
+def test_a_full_disk_is_named_with_the_file(tmp_path):
+    path = tmp_path / "a.json"
+    write_text(path, "old")
+    said = r"a\.json: disk: wanted room to write it, got No space left on device"
+    with pytest.raises(InputError, match=said), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise OSError(errno.ENOSPC, "x")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_other_errors_of_the_system_pass(tmp_path):
+    with pytest.raises(OSError, match="Input/output"), replacing(tmp_path / "a"):
+        raise OSError(5, "Input/output error")
+
+
+def test_what_a_kill_leaves_is_found_by_its_name(tmp_path):
+    for name in ("epoch_1.pth", ".hidden", ".bashrc_old", "a.abcdefgh.pth"):
+        (tmp_path / name).write_text("x")
+    left = []
+    for name in ("epoch_1.pth", "last_checkpoint"):
+        with replacing(tmp_path / name) as temporary:
+            left.append(temporary.rename(temporary.with_name(temporary.name)).name)
+            assert unfinished(tmp_path) == [temporary]
+            temporary.write_text("y")
+    assert unfinished(tmp_path) == []
+    (tmp_path / left[0]).write_text("x")
+    assert [path.name for path in unfinished(tmp_path)] == [left[0]]

@@ -83,3 +83,21 @@ def test_a_config_that_is_no_experiment_is_refused(spoiled):
     path = spoiled(lambda content: content["config"].pop("test_dataloader"))
     with pytest.raises(InputError, match=r"config: wanted a whole experiment .*, got one without test_dataloader"):
         load_network(path)
+
+
+def test_a_network_that_cannot_be_built_is_refused(spoiled):
+    path = spoiled(lambda content: content["config"]["model"]["neck"].update(nonsense=3))
+    with pytest.raises(InputError, match=r"spoiled\.pth: config: wanted a network that can be built, got TypeError"):
+        load_network(path)
+
+
+def test_a_network_of_other_classes_is_refused(spoiled):
+    path = spoiled(lambda content: content["categories"].pop(0))
+    with pytest.raises(InputError, match=r"config\.model\.num_things: wanted 9, as its categories have, got 10"):
+        load_network(path)
+
+
+def test_weights_that_are_no_tensors_are_refused(spoiled):
+    path = spoiled(lambda content: content["state_dict"].update(extra="text"))
+    with pytest.raises(InputError, match=r"state_dict: wanted tensors by name, got str at 'extra'"):
+        load_network(path)

@@ -38,8 +38,14 @@ def test_it_comes_back_from_json():
     [
         ([], r"t\.json: categories: wanted a list of at least one category, got \[\]"),
         (None, r"categories: wanted a list"),
-        ([{"id": 1, "name": "a"}], r"categories\[0\]\.isthing: wanted int, got None"),
-        ([{"id": "1", "name": "a", "isthing": 1}], r"categories\[0\]\.id: wanted int, got '1'"),
+        ([{"id": 1, "name": "a"}], r"categories\[0\]\.isthing: wanted 0 or 1, got None"),
+        ([{"id": 1, "name": "a", "isthing": 2}], r"categories\[0\]\.isthing: wanted 0 or 1, got 2"),
+        ([{"id": "1", "name": "a", "isthing": 1}], r"categories\[0\]\.id: wanted an integer, got '1'"),
+        ([{"id": True, "name": "a", "isthing": 1}], r"categories\[0\]\.id: wanted an integer, got True"),
+        ([{"id": 1, "name": 7, "isthing": 1}], r"categories\[0\]\.name: wanted text without control characters, got 7"),
+        ([{"id": 1, "name": " ", "isthing": 1}], r"\.name: wanted text without control characters, got ' '"),
+        ([{"id": 1, "name": "\x1b[2J", "isthing": 1}], r"\.name: wanted text .*, got '\\x1b\[2J'"),
+        ([{"id": 1, "name": "\ud800", "isthing": 1}], r"\.name: wanted text .*, got '\\ud800'"),
         ([3], r"categories\[0\]: wanted an object with id, name and isthing, got 3"),
         ([RAW[0], {**RAW[1], "id": 7}], r"wanted ids that occur once, got 7 for 'sky' and 'car'"),
         ([{"id": i, "name": "a", "isthing": 0} for i in range(256)], r"wanted at most 255 categories, got 256"),
@@ -48,3 +54,9 @@ def test_it_comes_back_from_json():
 def test_broken_categories_are_named(categories, message):
     with pytest.raises(InputError, match=message):
         Taxonomy.from_json(categories, "t.json")
+
+
+def test_names_may_be_in_any_script():
+    names = ["<b>sky</b>", "ماشین‌ها", "🚗", "天空"]
+    raw = [{"id": i, "name": name, "isthing": 0} for i, name in enumerate(names)]
+    assert [category.name for category in Taxonomy.from_json(raw, "t.json").categories] == names

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from os import PathLike
+from reprlib import repr as brief
 from typing import Any
 
 from cqb_core.errors import InputError
@@ -62,7 +63,8 @@ class Assignment:
             fingerprint: of the data set that it will be used with; None reads a file for any.
 
         Raises:
-            InputError: when the file is no assignment, names an image twice or belongs to another data set.
+            InputError: when the file is no assignment, names a label set or an image twice, or belongs to another
+                data set.
         """
         content = read_json(path)
         _require_format(content, path)
@@ -70,8 +72,8 @@ class Assignment:
             raise InputError(
                 path, "fingerprint", f"the data set's {fingerprint[:12]}", str(content["fingerprint"])[:12]
             )
-        allocation = {Labels.parse(name): float(share) for name, share in content["allocation"].items()}
-        images = {Labels.parse(name): tuple(ids) for name, ids in content["images"].items()}
+        allocation = {owned: float(n) for owned, n in _by_labels(content["allocation"], path, "allocation").items()}
+        images = {owned: tuple(ids) for owned, ids in _by_labels(content["images"], path, "images").items()}
         _require_once(images, path)
         return cls(images, allocation, content["seed"], content["fingerprint"])
 
@@ -171,21 +173,37 @@ def _rank(seed: int, owned: Labels, image: int) -> bytes:
 
 
 def _require_format(content: Any, path: str | PathLike[str]) -> None:
-    if not isinstance(content, Mapping) or content.get("format") != FORMAT:
-        raise InputError(
-            path, "format", repr(FORMAT), repr(content.get("format") if isinstance(content, Mapping) else content)[:60]
-        )
+    found = content.get("format") if isinstance(content, Mapping) else content
+    if not isinstance(content, Mapping) or found != FORMAT:
+        raise InputError(path, "format", repr(FORMAT), brief(found))
     if content.get("version") != VERSION:
-        raise InputError(path, "version", str(VERSION), repr(content.get("version")))
-    for field, kind in (("fingerprint", str), ("seed", int), ("allocation", Mapping), ("images", Mapping)):
+        raise InputError(path, "version", str(VERSION), brief(content.get("version")))
+    for field, kind in (("fingerprint", str), ("allocation", Mapping), ("images", Mapping)):
         if not isinstance(content.get(field), kind):
-            raise InputError(path, field, kind.__name__.lower(), repr(content.get(field))[:60])
+            raise InputError(path, field, kind.__name__.lower(), brief(content.get(field)))
+    if type(content.get("seed")) is not int:
+        raise InputError(path, "seed", "int", brief(content.get("seed")))
     for name, share in content["allocation"].items():
-        if isinstance(share, bool) or not isinstance(share, int | float):
-            raise InputError(path, f"allocation.{name}", "a number", repr(share)[:60])
+        # An integer too large for a float compares exactly.
+        if type(share) not in (int, float) or not 0 <= share <= 1:
+            raise InputError(path, f"allocation.{name}", "a number in [0, 1]", brief(share))
     for name, ids in content["images"].items():
-        if not isinstance(ids, Sequence) or not all(type(image) is int for image in ids):
-            raise InputError(path, f"images.{name}", "a list of image ids", repr(ids)[:60])
+        if not isinstance(ids, list) or not all(type(image) is int for image in ids):
+            raise InputError(path, f"images.{name}", "a list of image ids", brief(ids))
+
+
+def _by_labels(content: Mapping[str, Any], path: str | PathLike[str], field: str) -> dict[Labels, Any]:
+    """The content under label sets instead of names, of which a set has several (`B+S`, `S+B`)."""
+    made: dict[Labels, Any] = {}
+    for name, value in content.items():
+        try:
+            owned = Labels.parse(name)
+        except InputError as error:
+            raise InputError(path, f"{field}.{name}", error.wanted, error.got) from None
+        if owned in made:
+            raise InputError(path, f"{field}.{name}", "each label set once", f"{owned.short} again")
+        made[owned] = value
+    return made
 
 
 def _require_once(images: Mapping[Labels, Sequence[int]], path: str | PathLike[str]) -> None:

@@ -1,6 +1,7 @@
 """A trained network from its checkpoint alone: weights, config and categories travel together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -12,14 +13,13 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.registry import DefaultScope
-from mmengine.runner.checkpoint import load_state_dict
-from torch import nn
 
 from cqb_core.errors import InputError
 from cqb_core.plugins import register
+from cqb_core.stored_config import stored_config
 from cqb_core.taxonomy import Taxonomy
-from cqb_core.training.config import require_sections
-from cqb_core.training.plain_checkpoint import load_checkpoint
+from cqb_core.training.config import CONFIG_ERRORS
+from cqb_core.training.plain_checkpoint import fill, load_checkpoint
 from cqb_core.training.run import last_checkpoint
 
 
@@ -56,12 +56,10 @@ def find_checkpoint(path: str | PathLike[str]) -> Path:
 
 
 def read_network_config(path: str | PathLike[str]) -> tuple[Path, Config, Taxonomy, dict[str, Any]]:
-    """Checkpoint file, config, classes and weights of a training folder or checkpoint.
-
-    The config no longer asks for pretrained weights, since those of the checkpoint replace them.
+    """Checkpoint file, config (see `stored_config`), classes and weights of a training folder or checkpoint.
 
     Raises:
-        InputError: when it is no checkpoint of this package.
+        InputError: when it is no checkpoint of this package, or its config holds more than data.
     """
     register()
     file = find_checkpoint(path)
@@ -69,14 +67,10 @@ def read_network_config(path: str | PathLike[str]) -> tuple[Path, Config, Taxono
     for field in ("config", "categories"):
         if field not in content:
             raise InputError(file, field, "a checkpoint that PlainCheckpointHook has completed", "none")
-    if not isinstance(content["config"], Mapping):
-        raise InputError(file, "config", "a config as a dict", type(content["config"]).__name__)
-    _require_names(content["config"], file, "config")
-    config = Config(dict(content["config"]))
-    require_sections(config, file)
-    if "pretrained" in config.model.get("backbone", {}):
-        config.model.backbone.pretrained = False
-    return file, config, Taxonomy.from_json(content["categories"], file), content["state_dict"]
+    taxonomy = Taxonomy.from_json(content["categories"], file)
+    config = stored_config(content["config"], file)
+    _require_numbers(config, taxonomy, file)
+    return file, config, taxonomy, content["state_dict"]
 
 
 def load_network(path: str | PathLike[str], device: str | None = None) -> Network:
@@ -90,35 +84,33 @@ def load_network(path: str | PathLike[str], device: str | None = None) -> Networ
         InputError: when it is no checkpoint of this package, or its weights do not fit its config.
     """
     file, config, taxonomy, weights = read_network_config(path)
-    with DefaultScope.overwrite_default_scope("mmdet"):
+    with building(file), DefaultScope.overwrite_default_scope("mmdet"):
         model = MODELS.build(config.model)
         prepare = Compose(config.test_dataloader.dataset.pipeline)
-    load_weights(model, weights, file)
+    fill(model, weights, file)
     model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
     return Network(model, config, taxonomy, file, prepare)
 
 
-def load_weights(model: nn.Module, weights: dict[str, Any], file: Path) -> None:
-    """Give a network the weights of a checkpoint, every one of them.
+@contextmanager
+def building(file: Path) -> Iterator[None]:
+    """Building from the config of a checkpoint.
 
     Raises:
-        InputError: when names or shapes differ.
+        InputError: instead of whatever a part that does not know what to do with its arguments raises.
     """
     try:
-        load_state_dict(model, weights, strict=True)
-    except RuntimeError as error:
-        got = " ".join(str(error).split())[:300]
-        raise InputError(file, "state_dict", "the weights of the network in its config", got) from error
+        yield
+    except InputError:
+        raise
+    except CONFIG_ERRORS as error:
+        got = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        raise InputError(file, "config", "a network that can be built", got) from error
 
 
-def _require_names(value: Any, file: Path, field: str) -> None:
-    """Refuse a `type` that is a path: mmengine would import and call it, whatever it is."""
-    if isinstance(value, Mapping):
-        kind = value.get("type", "")
-        if not isinstance(kind, str) or "." in kind:
-            raise InputError(file, f"{field}.type", "a name from mmdet's registries", repr(kind))
-        for key, inner in value.items():
-            _require_names(inner, file, f"{field}.{key}")
-    elif isinstance(value, list | tuple):
-        for place, inner in enumerate(value):
-            _require_names(inner, file, f"{field}[{place}]")
+def _require_numbers(config: Config, taxonomy: Taxonomy, file: Path) -> None:
+    """A network whose outputs are not the classes beside it would name things wrongly, or fail at its first image."""
+    for field, wanted in (("num_things", taxonomy.num_things), ("num_stuff", taxonomy.num_stuff)):
+        found = config.model.get(field, wanted)
+        if found != wanted:
+            raise InputError(file, f"config.model.{field}", f"{wanted}, as its categories have", found)

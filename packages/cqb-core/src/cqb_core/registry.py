@@ -4,6 +4,7 @@ from cqb_core.quiet import hushed
 
 with hushed():
     from cqb_core.data.dataset import MixedLabelDataset
+    from cqb_core.data.draws import SeededBatchSampler
     from cqb_core.data.sampler import LabelShareBatchSampler
     from cqb_core.data.transforms import LoadOwnedLabels, LoadPhoto, PackOwnedLabels
     from cqb_core.evaluation.evaluator import PanopticEvaluator
@@ -12,9 +13,11 @@ with hushed():
     from cqb_core.models.fine_semantic_head import DetailFPN, FineSemanticHead
     from cqb_core.models.panoptic_cascade import PanopticCascade
     from cqb_core.models.preprocessor import MixedLabelPreprocessor
+    from cqb_core.training.checkpoints import WholeCheckpointHook
     from cqb_core.training.finite_loss import FiniteLossHook
     from cqb_core.training.plain_checkpoint import PlainCheckpointHook
     from cqb_core.training.progress import ProgressHook
+    from cqb_core.training.resumable import ResumableTrainLoop, StepSeedHook
 
 __all__ = [
     "DetailFPN",
@@ -31,5 +34,9 @@ __all__ = [
     "PanopticEvaluator",
     "PlainCheckpointHook",
     "ProgressHook",
+    "ResumableTrainLoop",
     "RoutedCascadeRoIHead",
+    "SeededBatchSampler",
+    "StepSeedHook",
+    "WholeCheckpointHook",
 ]

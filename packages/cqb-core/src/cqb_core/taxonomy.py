@@ -1,9 +1,11 @@
 """The classes of a data set: things first, stuff after, each with its own contiguous index."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
+from reprlib import repr as brief
 from typing import Any
 
 from cqb_core.errors import InputError
@@ -39,10 +41,10 @@ class Taxonomy:
         """Read the `categories` list of a COCO panoptic file.
 
         Raises:
-            InputError: when the list is empty or too long, a field is missing or an id occurs twice.
+            InputError: when the list is empty or too long, a field is missing or wrong, or an id occurs twice.
         """
         if not isinstance(categories, Sequence) or isinstance(categories, str) or not categories:
-            raise InputError(path, "categories", "a list of at least one category", repr(categories)[:60])
+            raise InputError(path, "categories", "a list of at least one category", brief(categories))
         if len(categories) > IGNORE:
             raise InputError(path, "categories", f"at most {IGNORE} categories", len(categories))
         parsed = [_category(raw, index, path) for index, raw in enumerate(categories)]
@@ -88,14 +90,24 @@ class Taxonomy:
 def _category(raw: Any, index: int, path: str | PathLike[str]) -> Category:
     field = f"categories[{index}]"
     if not isinstance(raw, Mapping):
-        raise InputError(path, field, "an object with id, name and isthing", repr(raw)[:60])
-    for key, kind in (("id", int), ("name", str), ("isthing", int)):
-        if not isinstance(raw.get(key), kind):
-            raise InputError(path, f"{field}.{key}", f"{kind.__name__}", repr(raw.get(key)))
+        raise InputError(path, field, "an object with id, name and isthing", brief(raw))
+    if type(raw.get("id")) is not int:
+        raise InputError(path, f"{field}.id", "an integer", brief(raw.get("id")))
+    if not _is_name(raw.get("name")):
+        raise InputError(path, f"{field}.name", "text without control characters", brief(raw.get("name")))
+    if raw.get("isthing") not in (0, 1):
+        raise InputError(path, f"{field}.isthing", "0 or 1", brief(raw.get("isthing")))
     color = raw.get("color")
     valid = isinstance(color, Sequence) and len(color) == 3 and all(isinstance(v, int) and 0 <= v < 256 for v in color)
     r, g, b = color if valid and color is not None else distinct_color(index)
     return Category(raw["id"], raw["name"], bool(raw["isthing"]), (r, g, b))
+
+
+def _is_name(name: Any) -> bool:
+    """Whether a name can be shown and written: no control character, no half of one (a surrogate), not blank."""
+    return (
+        isinstance(name, str) and bool(name.strip()) and not any(unicodedata.category(c) in ("Cc", "Cs") for c in name)
+    )
 
 
 def _require_unique(categories: Iterable[Category], path: str | PathLike[str]) -> None:

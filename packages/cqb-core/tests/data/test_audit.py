@@ -1,5 +1,7 @@
 import json
 import shutil
+import struct
+import zlib
 from io import StringIO
 
 import numpy as np
@@ -225,3 +227,55 @@ def test_the_table_shows_every_fault_or_says_how_many_are_left_out(root):
     assert "no such file" not in text(1)
     assert "1 not shown" in text(1)
     assert "3 images: 1 sound, 2 faults in 2 images, 0 notices" in text(1)
+
+
+def test_hostile_files_are_listed_one_by_one(root, tmp_path):
+    """Nothing outside of the data set is opened: what the links lead to would be another fault, or none."""
+    split = find_split(root, "train")
+    outside = tmp_path / "outside.png"
+    outside.write_bytes(paths(root)[1].read_bytes())
+    index = read_split(split)
+    image, map_file = split.image_path(index.entries[0]), split.map_path(index.entries[2])
+    for file in (image, map_file):
+        file.unlink()
+        file.symlink_to(outside)
+    bomb = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    header = b"IHDR" + bomb
+    chunk = struct.pack(">I", len(bomb)) + header + struct.pack(">I", zlib.crc32(header))
+    paths(root)[0].write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT")
+    report = audit(split)
+    said = {(fault.image_id, fault.file): (fault.field, fault.wanted, fault.got) for fault in report.faults}
+    place = outside.resolve()
+    assert said.pop((1, str(image))) == ("file", f"a file inside {split.images_dir}", f"a link to {place}")
+    assert said.pop((3, str(map_file))) == ("file", f"a file inside {split.maps_dir}", f"a link to {place}")
+    assert said.pop((2, str(paths(root)[0])))[0] == "size"
+    assert not said
+
+
+@pytest.mark.parametrize(
+    "name", ["../x.png", "/x.png", "a/../../x.png", "C:\\x.png", "a\x00.png", "a\x1b.png", "\ud800"]
+)
+def test_a_name_that_leaves_its_folder_is_a_fault(root, name):
+    def rename(raw):
+        raw["images"][0]["file_name"] = raw["annotations"][1]["file_name"] = name
+
+    edit(root, rename)
+    found = {(fault.field, fault.got) for fault in audit(find_split(root, "train")).faults}
+    assert found == {("images[0].file_name", repr(name)), ("annotations[1].file_name", repr(name))}
+
+
+@pytest.mark.parametrize("box", [(-1, 3, 1, 5), ("right", 3, 1, 5), (3, 7, 5, 1e-9), (3, "bottom", 5, 1)])
+def test_a_box_that_clipping_would_leave_without_an_area_is_a_fault(root, box):
+    """A loss that divides by its area would meet it after hours."""
+    entry = paths(root)[2]
+    edges = {"right": entry.width - 0.005, "bottom": entry.height - 0.005}
+    placed = [edges.get(number, number) for number in box]
+
+    def move(raw):
+        raw["annotations"][1]["segments_info"][0]["bbox"] = placed
+
+    edit(root, move)
+    (fault,) = audit(find_split(root, "train")).faults
+    assert fault.field == "annotations[1].segments_info[0].bbox"
+    assert fault.wanted.endswith(f"with an area above 0 inside an image of {entry.width}x{entry.height}")
+    assert fault.got == repr(placed)

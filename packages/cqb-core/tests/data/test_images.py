@@ -1,4 +1,5 @@
 import io
+import os
 import struct
 import zlib
 from contextlib import suppress
@@ -218,3 +219,61 @@ def test_write_image_keeps_png_exactly_and_jpeg_nearly(tmp_path):
     np.testing.assert_array_equal(read_image(tmp_path / "a.png"), ramp)
     write_image(tmp_path / "a.jpg", ramp)
     assert np.abs(read_image(tmp_path / "a.jpg").astype(int) - ramp).mean() < 3
+
+
+def test_of_an_animation_the_first_frame_is_taken(save):
+    frames = [Image.new("RGB", (4, 3), color) for color in ("red", "blue")]
+    for name in ("a.gif", "a.png", "a.webp"):
+        options = {"lossless": True} if name == "a.webp" else {}
+        path = save(frames[0], name, save_all=True, append_images=frames[1:], **options)
+        assert (read_image(path, (4, 3)) == [255, 0, 0]).all()
+
+
+def test_what_pillow_hands_to_another_program_is_not_opened(save, tmp_path, monkeypatch):
+    """Pillow runs Ghostscript on EPS, whatever the suffix says; here a program of that name leaves a trace."""
+    trace, program = tmp_path / "ran", tmp_path / "bin" / "gs"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\ntouch {trace}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    monkeypatch.setattr("PIL.EpsImagePlugin.gs_binary", None)
+    path = save(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n", "photo.jpg")
+    with pytest.raises(InputError, match=r"photo\.jpg: file: wanted an image, got no image format we know"):
+        read_image(path)
+    assert not trace.exists()
+    with suppress(OSError), Image.open(path) as image:
+        image.load()
+    assert trace.exists()
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "p.png")
+    for read in (read_image, read_id_map, image_size):
+        with pytest.raises(InputError, match=r"p\.png: file: wanted an image, got a pipe, socket or device"):
+            read(tmp_path / "p.png")
+
+
+def test_a_link_out_of_the_folder_is_refused_before_it_is_read(save, tmp_path):
+    folder = tmp_path / "train"
+    folder.mkdir()
+    secret = save(Image.new("RGB", (4, 3)), "secret.png")
+    (folder / "a.png").symlink_to(secret)
+    (folder / "b.png").symlink_to("a.png")
+    (folder / "loop.png").symlink_to("loop.png")
+    for read in (read_image, read_id_map):
+        for name in ("a.png", "b.png"):
+            with pytest.raises(InputError) as caught:
+                read(folder / name, (4, 3), folder)
+            assert str(caught.value) == f"{folder / name}: file: wanted a file inside {folder}, got a link to {secret}"
+        with pytest.raises(InputError, match=r"loop\.png: file: wanted "):
+            read(folder / "loop.png", (4, 3), folder)
+
+
+def test_links_within_the_folder_and_to_it_are_followed(save, tmp_path):
+    folder = tmp_path / "train"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(save(Image.new("RGB", (4, 3))).read_bytes())
+    (folder / "b.png").symlink_to("a.png")
+    (tmp_path / "linked").symlink_to(folder)
+    assert read_image(folder / "b.png", within=folder).shape == (3, 4, 3)
+    assert read_id_map(tmp_path / "linked" / "b.png", (4, 3), tmp_path / "linked").shape == (3, 4)

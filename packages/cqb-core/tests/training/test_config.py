@@ -51,7 +51,38 @@ def test_a_word_far_from_all_gets_no_guess():
 def test_a_file_that_is_no_config_is_refused(tmp_path, text, got):
     (tmp_path / "mine.py").write_text(text)
     with pytest.raises(InputError, match=rf"mine\.py: config: wanted .*, got {got}"):
-        load_config(tmp_path / "mine.py")
+        load_config(tmp_path / "mine.py", trust_config=True)
+
+
+def test_a_config_that_was_read_is_copied():
+    read = load_config(NAME)
+    read.model.num_things = 3
+    copied = load_config(read)
+    copied.model.num_things = 4
+    assert (read.model.num_things, copied.model.num_things) == (3, 4)
+
+
+@pytest.mark.parametrize("suffix", [".py", ".json", ".yaml"])
+def test_a_file_is_read_only_when_the_caller_trusts_it(tmp_path, suffix):
+    trace, path = tmp_path / "ran", tmp_path / f"mine{suffix}"
+    path.write_text(f"open({str(trace)!r}, 'w').close()\n" if suffix == ".py" else "{}")
+    with pytest.raises(InputError) as caught:
+        load_config(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: config: wanted one of ")
+    assert NAME in message
+    assert "or --trust-config (trust_config=True)" in message
+    assert message.endswith("got a file, which is not read since a config is Python: its code would run")
+    assert not trace.exists()
+    with pytest.raises(InputError, match="wanted a whole experiment"):
+        load_config(path, trust_config=True)
+    assert trace.exists() == (suffix == ".py")
+
+
+def test_a_file_in_the_way_does_not_replace_an_installed_config(tmp_path, monkeypatch):
+    (tmp_path / NAME).write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+    assert load_config(NAME).model.type == "PanopticCascade"
 
 
 def test_a_config_is_pointed_at_a_data_set(scenes):

@@ -130,7 +130,7 @@ def test_modules_that_a_config_names_are_imported(scenes, tmp_path, monkeypatch,
     config = tmp_path / "users.py"
     config.write_text(f"_base_ = {base}\ncustom_imports = dict(imports=['users_module'])\n")
     with pytest.raises(RuntimeError, match="imported"):
-        train(config, scenes, tmp_path / "out", options=tiny, progress=False)
+        train(config, scenes, tmp_path / "out", options=tiny, progress=False, trust_config=True)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine can train in mixed precision")

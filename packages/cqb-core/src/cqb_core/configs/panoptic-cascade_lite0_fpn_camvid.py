@@ -7,7 +7,7 @@ images; for their sake the semantic logits are sharpened by the stem's map and c
 
 _base_ = ["./_base_/panoptic-cascade_small.py", "./_base_/panoptic_loaders.py", "./_base_/runtime.py"]
 
-num_epochs = 12
+num_epochs = 20
 model = dict(
     num_things=3,
     num_stuff=8,

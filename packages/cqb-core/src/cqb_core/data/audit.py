@@ -108,11 +108,11 @@ def check_entry(split: PanopticSplit, entry: PanopticEntry) -> list[Fault]:
     """The faults of one image: of its file, its map, and of what the json says about the map's segments."""
     size, faults = (entry.width, entry.height), []
     try:
-        read_image(split.image_path(entry), size)
+        read_image(split.image_path(entry), size, split.images_dir)
     except InputError as error:
         faults.append(_fault(error, entry.image_id))
     try:
-        measured = measure_segments(read_id_map(split.map_path(entry), size))
+        measured = measure_segments(read_id_map(split.map_path(entry), size, split.maps_dir))
     except InputError as error:
         return [*faults, _fault(error, entry.image_id)]
     return faults + [_fault(error, entry.image_id) for error in _disagreements(split, entry, measured)]

@@ -14,7 +14,10 @@ from mmdet.datasets import BaseDetDataset
 from mmdet.registry import DATASETS
 
 from cqb_core.assignment import Assignment
-from cqb_core.data.panoptic_files import PanopticEntry, PanopticSplit, fingerprint, parse_split
+from cqb_core.data.columns import Columns, CompactEntries
+from cqb_core.data.draws import Draw, drawing_from
+from cqb_core.data.owned import OwnedEntries
+from cqb_core.data.panoptic_files import PanopticIndex, PanopticSplit, fingerprint, parse_split
 from cqb_core.errors import InputError
 from cqb_core.labels import Labels
 from cqb_core.taxonomy import Taxonomy
@@ -63,21 +66,52 @@ class MixedLabelDataset(BaseDetDataset):
         )
 
     def load_data_list(self) -> list[dict[str, Any]]:
-        """Read the json and keep of each image what it owns; images that own nothing are no entries."""
+        """Read the json and keep of each image what it owns; images that own nothing are no entries.
+
+        An entry is a place in arrays here; `get_data_info` makes it.
+        """
         index = parse_split(self.split, self._report)
         self.taxonomy, self.num_images = index.taxonomy, len(index.entries)
         self._metainfo.update(self.taxonomy.metainfo())
-        owned = self._owned([entry.image_id for entry in index.entries], fingerprint(index))
+        compact = (
+            index.entries if isinstance(index.entries, CompactEntries) else CompactEntries(Columns.of(index.entries))
+        )
+        image_ids = compact.image_ids()
+        owned = self._owned(image_ids, index)
+        # A test image owns nothing, so that no auxiliary looks for labels that were never loaded.
+        sets = np.array([0 if self.test_mode else owned[image].value for image in image_ids], dtype=np.int64)
         kept = [
-            self._entry(entry, owned[entry.image_id])
-            for entry in index.entries
-            if (owned[entry.image_id] or self.test_mode) and entry.image_id not in self.skip
+            {"place": place}
+            for place, image in enumerate(image_ids)
+            if (sets[place] or self.test_mode) and image not in self.skip
         ]
         if not kept:
             wanted = "at least one image" if self.test_mode else "at least one image that owns a label"
             raise InputError(self.ann_file, "images", wanted, "none")
-        self.label_sets = np.array([info["label_set"] for info in kept], dtype=np.int64)
+        self._entries = OwnedEntries(compact, sets, self.taxonomy)
+        self.label_sets = sets[[entry["place"] for entry in kept]]
         return kept
+
+    def get_data_info(self, idx: int) -> dict[str, Any]:
+        """What an entry owns, where its files are, and its number."""
+        entry: dict[str, Any] = super().get_data_info(idx)
+        image, segmentation = (Path(self.data_prefix[key]) for key in ("img", "seg"))
+        return self._entries.info(entry["place"], image, segmentation) | {"sample_idx": entry["sample_idx"]}
+
+    def __getitem__(self, idx: int) -> dict[str, Any]:
+        """The sample of an entry; a `Draw` is augmented by its own random numbers."""
+        sample: dict[str, Any]
+        if not isinstance(idx, Draw):
+            sample = super().__getitem__(idx)
+            return sample
+        with drawing_from(idx.entropy):
+            sample = super().__getitem__(int(idx))
+            return sample
+
+    def prepare_data(self, idx: int) -> Any:
+        """The sample of an entry, whose files may not leave the folders of the data set by links."""
+        roots = {f"{name}_root": str(folder) for name, folder in self.data_prefix.items()}
+        return self.pipeline(self.get_data_info(idx) | roots)
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """Thing classes of the entry's boxes; none where it owns no boxes."""
@@ -88,57 +122,11 @@ class MixedLabelDataset(BaseDetDataset):
         if image_id not in self.skip:
             raise fault
 
-    def _owned(self, image_ids: Sequence[int], data_set: str) -> dict[int, Labels]:
+    def _owned(self, image_ids: Sequence[int], index: PanopticIndex) -> dict[int, Labels]:
         if self.assignment is None:
             return dict.fromkeys(image_ids, Labels.PANOPTIC)
-        owned = Assignment.read(self.assignment, data_set).labels()
+        owned = Assignment.read(self.assignment, fingerprint(index)).labels()
         forgotten = [image for image in image_ids if image not in owned]
         if forgotten:
             raise InputError(self.assignment, "images", "every image of the data set", f"none for {forgotten[:5]}")
         return owned
-
-    def _entry(self, entry: PanopticEntry, owned: Labels) -> dict[str, Any]:
-        info: dict[str, Any] = {
-            "img_path": str(Path(self.data_prefix["img"]) / entry.file_name),
-            "img_id": entry.image_id,
-            "height": entry.height,
-            "width": entry.width,
-            # A test image owns nothing, so that no auxiliary looks for labels that were never loaded.
-            "label_set": 0 if self.test_mode else owned.value,
-        }
-        if self.test_mode:
-            return info
-        if owned & (Labels.MASK | Labels.STUFF):
-            info["seg_map_path"] = str(Path(self.data_prefix["seg"]) / entry.map_file)
-        if Labels.BOX in owned.implied:
-            info["instances"] = self._instances(entry, with_masks=Labels.MASK in owned)
-        if Labels.STUFF in owned:
-            info["stuff_segments"] = self._stuff(entry)
-        return info | self._tags(entry, owned)
-
-    def _instances(self, entry: PanopticEntry, with_masks: bool) -> list[dict[str, Any]]:
-        """Boxes of the things, crowds flagged as ignored; segment ids only where masks are owned."""
-        instances = []
-        for segment in entry.segments:
-            label = self.taxonomy.index[segment.category_id]
-            if label < self.taxonomy.num_things:
-                box = {"bbox": list(segment.bbox), "bbox_label": label, "ignore_flag": int(segment.iscrowd)}
-                instances.append(box | ({"segment_id": segment.id} if with_masks else {}))
-        return instances
-
-    def _stuff(self, entry: PanopticEntry) -> dict[int, int]:
-        """From segment id to stuff class (t..t+s-1); crowds are ignored."""
-        labels = {
-            segment.id: self.taxonomy.index[segment.category_id] for segment in entry.segments if not segment.iscrowd
-        }
-        return {segment: label for segment, label in labels.items() if label >= self.taxonomy.num_things}
-
-    def _tags(self, entry: PanopticEntry, owned: Labels) -> dict[str, np.ndarray]:
-        present = np.zeros(len(self.taxonomy.categories), dtype=bool)
-        present[[self.taxonomy.index[segment.category_id] for segment in entry.segments]] = True
-        tags = {}
-        if owned.thing_tags:
-            tags["thing_tags"] = present[: self.taxonomy.num_things]
-        if owned.stuff_tags:
-            tags["stuff_tags"] = present[self.taxonomy.num_things :]
-        return tags

@@ -1,9 +1,11 @@
 """Image files and id maps as arrays: whatever a camera or tool has written, or an error that says why not."""
 
+import stat
 import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -21,23 +23,31 @@ MAX_ID = 256**3 - 1
 DECODE_ERRORS = (OSError, SyntaxError, ValueError, TypeError, EOFError, IndexError, KeyError, struct.error, zlib.error)
 """What Pillow's decoders raise on damaged bytes."""
 
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+"""What is read, whatever a file's suffix says. Pillow knows more, and hands some of it to other programs (EPS)."""
+
 JPEG_QUALITY = 95
 
 
-def read_image(path: str | PathLike[str], size: tuple[int, int] | None = None) -> UInt8[np.ndarray, "h w 3"]:
-    """An image as RGB; transparency is dropped, grey is repeated and 16 bits are scaled to 8.
+def read_image(
+    path: str | PathLike[str], size: tuple[int, int] | None = None, within: str | PathLike[str] | None = None
+) -> UInt8[np.ndarray, "h w 3"]:
+    """An image as RGB; transparency is dropped, grey is repeated, 16 bits are scaled to 8, of an animation the first
+    frame is taken.
 
     The camera's orientation (EXIF) is applied when the turned image has the expected size and ignored when only the
     stored one has it: data sets differ in whether their annotations were drawn on turned images.
 
     Args:
-        path: any format of Pillow's.
+        path: one of `FORMATS`.
         size: width and height that the annotations are for; None takes any size and applies the orientation.
+        within: folder that the file lies in once links are followed; None takes any place.
 
     Raises:
-        InputError: when the file is missing, no image, damaged, too large to be true, or of another size.
+        InputError: when the file is missing, no file or image, damaged, too large to be true, of another size, or
+            outside of `within`, before anything of it is read.
     """
-    with _opened(path) as image:
+    with _opened(path, within) as image:
         _require_size(path, size, image.size, image.size[::-1])
         orientation = image.getexif().get(ExifTag.Orientation, 1)
         turned = image.size[::-1] if orientation in (5, 6, 7, 8) else image.size
@@ -45,17 +55,21 @@ def read_image(path: str | PathLike[str], size: tuple[int, int] | None = None) -
         return _rgb(path, image, upright=size in (None, turned))
 
 
-def read_id_map(path: str | PathLike[str], size: tuple[int, int] | None = None) -> Int32[np.ndarray, "h w"]:
+def read_id_map(
+    path: str | PathLike[str], size: tuple[int, int] | None = None, within: str | PathLike[str] | None = None
+) -> Int32[np.ndarray, "h w"]:
     """The segment ids R + 256 G + 65536 B of a panoptic PNG.
 
     Args:
         path: a PNG with three or four channels of 8 bits; the fourth is ignored.
         size: the expected width and height; None takes any.
+        within: see `read_image`.
 
     Raises:
-        InputError: when the file is missing, damaged, of another format (a palette, grey, JPEG) or of another size.
+        InputError: when the file is missing, damaged, of another format (a palette, grey, JPEG), of another size, or
+            outside of `within`.
     """
-    with _opened(path) as image:
+    with _opened(path, within) as image:
         coding = _raw_mode(image)
         if image.format != "PNG" or coding not in ("RGB", "RGBA"):
             got = f"{image.format} of mode {image.mode if coding == image.mode else f'{image.mode} ({coding})'}"
@@ -96,11 +110,38 @@ def image_size(path: str | PathLike[str]) -> tuple[int, int]:
         return image.size
 
 
-@contextmanager
-def _opened(path: str | PathLike[str]) -> Iterator[Image.Image]:
-    """The image at `path`, not yet decoded; what goes wrong in the block becomes an InputError about the file."""
+def require_within(path: str | PathLike[str], folder: str | PathLike[str]) -> None:
+    """Check that a file lies in a folder once links are followed; the folder itself may be one.
+
+    Raises:
+        InputError: naming where the file really is.
+    """
+    wanted = f"a file inside {folder}"
     try:
-        with Image.open(path) as image:
+        place = Path(path).resolve()
+        inside = place.is_relative_to(Path(folder).resolve())
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(path, "file", wanted, error) from None
+    if not inside:
+        raise InputError(path, "file", wanted, f"a link to {place}")
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+@contextmanager
+def _opened(path: str | PathLike[str], within: str | PathLike[str] | None = None) -> Iterator[Image.Image]:
+    """The image at `path`, not yet decoded; what goes wrong in the block becomes an InputError about the file."""
+    if within is not None:
+        require_within(path, within)
+    try:
+        # Opening a pipe would wait for a writer that never comes.
+        if not (stat.S_ISREG(kind := Path(path).stat().st_mode) or stat.S_ISDIR(kind)):
+            raise InputError(path, "file", "an image", "a pipe, socket or device")
+        with Image.open(path, formats=_formats()) as image:
             yield image
     except InputError:
         raise

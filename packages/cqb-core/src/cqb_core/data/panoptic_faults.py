@@ -2,22 +2,31 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from reprlib import Repr
 from typing import Any, NamedTuple
 
 from cqb_core.data.images import MAX_ID
 
-INSIDE = re.compile(r"(?![/\\]|[A-Za-z]:)(?!(?:[^\0]*[/\\])?\.\.(?:[/\\]|\Z))[^\0]+")
-"""A relative file name that does not climb out of its folder, on any system."""
+INSIDE = re.compile(r"(?![/\\]|[A-Za-z]:)(?!(?:.*[/\\])?\.\.(?:[/\\]|\Z))[^\0-\x1f\x7f-\x9f\ud800-\udfff]+", re.DOTALL)
+"""A relative file name that does not climb out of its folder, on any system, without control characters or halves of
+a character (surrogates).
+"""
 
 NUMBERS = frozenset({int, float})
 """Types of a JSON number; bool is an int in Python and none in JSON."""
 
-UNBOUNDED = 2**31
-"""Width and height of an image that the file does not describe."""
+UNBOUNDED = 2**31 - 1
+"""Width and height of an image that the file does not describe; no image format holds larger ones."""
 
 BOX_SLACK = 1
 """Pixels by which a box may leave its image: tools disagree on whether the far edge belongs to it."""
 
+LEAST_SIDE = 0.01
+"""Pixels that a box must have inside its image each way; less is nothing once clipped, scaled and in float32."""
+
+SHORT = Repr()
+"""`repr` that stops early in values nested deep or long."""
+SHORT.maxlevel, SHORT.maxlist, SHORT.maxdict, SHORT.maxstring, SHORT.maxlong = 6, 8, 8, 80, 80
 
 ItemFault = tuple[str, str, str]
 """The field below the item, what was wanted and what came."""
@@ -44,8 +53,8 @@ def image_faults(item: Any, seen: Mapping[int, Any]) -> Iterator[ItemFault]:
     if not _is_inside(item.get("file_name")):
         yield ".file_name", "a relative path inside the folder of images", value_in(item, "file_name")
     for key in ("width", "height"):
-        if type(item.get(key)) is not int or item[key] < 1:
-            yield f".{key}", "an integer above 0", value_in(item, key)
+        if type(item.get(key)) is not int or not 0 < item[key] <= UNBOUNDED:
+            yield f".{key}", f"an integer above 0, at most {UNBOUNDED}", value_in(item, key)
 
 
 def annotation_faults(
@@ -111,7 +120,10 @@ def _is_box(box: Any, width: int, height: int) -> bool:
     x, y, w, h = box
     right, bottom = width + BOX_SLACK, height + BOX_SLACK
     inside = -BOX_SLACK <= x < width and -BOX_SLACK <= y < height and 0 < w <= right + 1 and 0 < h <= bottom + 1
-    return bool(inside and x + w <= right and y + h <= bottom)
+    if not (inside and x + w <= right and y + h <= bottom):
+        return False
+    sides = min(x + w, width) - max(x, 0), min(y + h, height) - max(y, 0)
+    return bool(min(sides) >= LEAST_SIDE)
 
 
 def _is_inside(name: Any) -> bool:
@@ -131,5 +143,5 @@ def value_in(item: dict[str, Any], key: str) -> str:
 
 def brief(value: Any) -> str:
     """A value in at most 80 characters."""
-    text = repr(value)
+    text = SHORT.repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,24 +1,28 @@
 """COCO's panoptic format on disk: `annotations/panoptic_{name}.json`, its folder of PNG id maps, and the images."""
 
+import gc
 import glob
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from jaxtyping import Integer
 
+from cqb_core.data.columns import Columns, CompactEntries
+from cqb_core.data.columns import PanopticEntry as PanopticEntry
+from cqb_core.data.columns import SegmentInfo as SegmentInfo
+from cqb_core.data.index_cache import Parsed, kept
 from cqb_core.data.panoptic_faults import ImageInfo, ItemFault, annotation_faults, brief, id_in, image_faults, value_in
 from cqb_core.errors import InputError
 from cqb_core.files import read_json, write_text
 from cqb_core.segments import VOID, PanopticMap
 from cqb_core.taxonomy import Taxonomy
-
-Number = int | float
 
 Report = Callable[[int | None, InputError], None]
 """Takes the id of the image that a fault is about, None when it is about no image of the split, and the fault."""
@@ -47,30 +51,6 @@ class PanopticSplit:
     def map_path(self, entry: "PanopticEntry") -> Path:
         """The file of an entry's id map."""
         return self.maps_dir / entry.map_file
-
-
-class SegmentInfo(NamedTuple):
-    """One segment as the json describes it: its id in the PNG, the published category id, its box (xyxy in pixels,
-    far edge exclusive), its area in pixels, and whether it outlines a group.
-    """
-
-    id: int
-    category_id: int
-    bbox: tuple[Number, Number, Number, Number]
-    area: Number
-    iscrowd: bool
-
-
-@dataclass(frozen=True)
-class PanopticEntry:
-    """An image and its annotation. `segments` is empty where nothing was labelled."""
-
-    image_id: int
-    file_name: str
-    width: int
-    height: int
-    map_file: str
-    segments: tuple[SegmentInfo, ...]
 
 
 @dataclass(frozen=True)
@@ -116,21 +96,15 @@ def read_split(split: PanopticSplit) -> PanopticIndex:
 
 
 def parse_split(split: PanopticSplit, report: Report) -> PanopticIndex:
-    """The index of a split without the entries that `report` was told of.
+    """The index of a split without the entries that `report` was told of; a large json is read once (`index_cache`).
 
     Raises:
         InputError: when the file is no JSON object with sound categories, `images` and `annotations`.
     """
-    path = split.annotation_file
-    raw = _read_object(path)
-    taxonomy = Taxonomy.from_json(raw.get("categories"), path)
-    images = _parse_images(_list(raw, "images", path), path, report)
-    annotations = _parse_annotations(_list(raw, "annotations", path), images, taxonomy, path, report)
-    for image in images.values():
-        if image is not None and image.id not in annotations:
-            got = f"none for image {image.id} ({image.file_name})"
-            report(image.id, InputError(path, "annotations", "one annotation for every image", got))
-    return PanopticIndex(taxonomy, tuple(entry for i in images if (entry := annotations.get(i)) is not None))
+    categories, columns, faults = kept(split.annotation_file, _parse)
+    for image_id, fault in faults:
+        report(image_id, fault)
+    return PanopticIndex(Taxonomy.from_json(categories, split.annotation_file), CompactEntries(columns))
 
 
 def split_names(root: str | PathLike[str]) -> list[str]:
@@ -150,16 +124,16 @@ def read_taxonomy(split: PanopticSplit) -> Taxonomy:
     """The classes of a split, whatever the state of its images.
 
     Raises:
-        InputError: when the file is no JSON object with sound categories.
+        InputError: when the file is no JSON object with sound categories, `images` and `annotations`.
     """
-    return Taxonomy.from_json(_read_object(split.annotation_file).get("categories"), split.annotation_file)
+    return parse_split(split, lambda image_id, fault: None).taxonomy
 
 
 def fingerprint(index: PanopticIndex) -> str:
     """SHA-256 (hex) of the categories and of every image's id, file name and size, whatever their order in the file."""
     content = {
         "categories": sorted((c.id, c.name, c.isthing) for c in index.taxonomy.categories),
-        "images": sorted((e.image_id, e.file_name, e.width, e.height) for e in index.entries),
+        "images": sorted(_images(index.entries)),
     }
     return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
 
@@ -231,6 +205,44 @@ def _read_object(path: Path) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise InputError(path, "content", "an object with images, annotations and categories", brief(raw))
     return raw
+
+
+def _images(entries: Sequence[PanopticEntry]) -> Iterable[tuple[int, str, int, int]]:
+    if isinstance(entries, CompactEntries):
+        return entries.images()
+    return ((entry.image_id, entry.file_name, entry.width, entry.height) for entry in entries)
+
+
+def _parse(path: Path) -> Parsed:
+    """The categories, the sound images and the faults of a panoptic json."""
+    with _without_collector():
+        raw = _read_object(path)
+        taxonomy = Taxonomy.from_json(raw.get("categories"), path)
+        faults: list[tuple[int | None, InputError]] = []
+
+        def report(image_id: int | None, fault: InputError) -> None:
+            faults.append((image_id, fault))
+
+        images = _parse_images(_list(raw, "images", path), path, report)
+        annotations = _parse_annotations(_list(raw, "annotations", path), images, taxonomy, path, report)
+        for image in images.values():
+            if image is not None and image.id not in annotations:
+                got = f"none for image {image.id} ({image.file_name})"
+                report(image.id, InputError(path, "annotations", "one annotation for every image", got))
+        entries = [entry for i in images if (entry := annotations.get(i)) is not None]
+        return raw["categories"], Columns.of(entries), faults
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Millions of objects that form no cycle are not worth looking through again and again while they are made."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def _parse_images(raw: list[Any], path: Path, report: Report) -> dict[int, ImageInfo | None]:

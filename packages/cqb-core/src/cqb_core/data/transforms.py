@@ -22,7 +22,8 @@ from cqb_core.taxonomy import IGNORE
 class LoadPhoto(BaseTransform):
     """Load an image as mmdet expects it (`h w 3` uint8, BGR), whatever its mode, depth or EXIF orientation.
 
-    Required keys: img_path, height, width. Added keys: img, img_shape, ori_shape.
+    Required keys: img_path, height, width; img_root, the folder that it may not leave by links, where it is of a data
+    set. Added keys: img, img_shape, ori_shape.
 
     Raises:
         InputError: when the file is missing, broken, or has another size than its annotation.
@@ -31,7 +32,7 @@ class LoadPhoto(BaseTransform):
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Add the image."""
         size = (results["width"], results["height"]) if "width" in results else None
-        image = read_image(results["img_path"], size)
+        image = read_image(results["img_path"], size, results.get("img_root"))
         results["img"] = np.ascontiguousarray(image[..., ::-1])
         results["img_shape"] = results["ori_shape"] = image.shape[:2]
         return results
@@ -53,7 +54,8 @@ class LoadOwnedLabels(BaseTransform):
         if Labels.BOX in owned.implied:
             self._load_boxes(results)
         if "seg_map_path" in results:
-            ids = read_id_map(results["seg_map_path"], (results["width"], results["height"]))
+            size = (results["width"], results["height"])
+            ids = read_id_map(results["seg_map_path"], size, results.get("seg_root"))
             if Labels.MASK in owned:
                 results["gt_masks"] = _masks(ids, results)
             if Labels.STUFF in owned:

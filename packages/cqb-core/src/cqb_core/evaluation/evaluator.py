@@ -130,6 +130,6 @@ class PanopticEvaluator(BaseMetric):
 
 def true_map(split: PanopticSplit, entry: PanopticEntry) -> PanopticMap:
     """The ground truth of one image, read from its files."""
-    ids = read_id_map(split.map_path(entry), (entry.width, entry.height))
+    ids = read_id_map(split.map_path(entry), (entry.width, entry.height), split.maps_dir)
     segments = tuple(Segment(info.id, info.category_id, bool(info.iscrowd)) for info in entry.segments)
     return PanopticMap(ids, segments)

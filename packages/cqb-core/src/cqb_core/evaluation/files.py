@@ -154,7 +154,7 @@ def _read_map(annotation: Mapping[str, Any], image_id: ImageId, path: Path, fold
         segment_id = _required(raw, "id", int, path, field)
         category_id = _required(raw, "category_id", int, path, field)
         segments.append(Segment(segment_id, category_id, raw.get("iscrowd", 0) == 1))
-    return PanopticMap(read_id_map(folder / annotation["file_name"]), tuple(segments))
+    return PanopticMap(read_id_map(folder / annotation["file_name"], within=folder), tuple(segments))
 
 
 def _stated_areas(annotation: Mapping[str, Any], image_id: ImageId, path: Path) -> dict[int, int]:

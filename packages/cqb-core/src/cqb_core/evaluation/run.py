@@ -2,12 +2,14 @@
 
 import tempfile
 import uuid
+from contextlib import ExitStack
 from os import PathLike
 
 from cqb_core.data.panoptic_files import find_split, read_taxonomy
 from cqb_core.evaluation.report import Evaluation
-from cqb_core.network import load_weights, read_network_config
+from cqb_core.network import building, read_network_config
 from cqb_core.training.config import override, point_at, require_same_classes
+from cqb_core.training.plain_checkpoint import fill
 from cqb_core.training.runner import running
 
 
@@ -40,10 +42,11 @@ def evaluate(
     override(config, options or {})
     config.load_from, config.resume = None, False
     config.custom_hooks = [{"type": "ProgressHook"}] if progress else []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         config.work_dir = folder
-        with running(config, f"test-{uuid.uuid4().hex[:8]}", verbose) as runner:
-            load_weights(runner.model, weights, file)
-            runner.test()
+        with building(file):
+            runner = stack.enter_context(running(config, f"test-{uuid.uuid4().hex[:8]}", verbose))
+        fill(runner.model, weights, file)
+        runner.test()
     made: Evaluation = runner.test_evaluator.metrics[0].evaluation
     return made

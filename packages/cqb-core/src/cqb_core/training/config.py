@@ -1,6 +1,11 @@
-"""Configs by name, overriding their entries, and fitting one to a data set."""
+"""Configs by name, overriding their entries, and fitting one to a data set.
+
+mmengine configs are Python, and reading one runs it. By name only the configs of installed packages are found; any
+other file needs the caller's word that it may run.
+"""
 
 import ast
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from os import PathLike
@@ -17,8 +22,20 @@ from cqb_core.taxonomy import Category, Taxonomy
 SECTIONS = ("model", "train_dataloader", "val_dataloader", "test_dataloader", "val_evaluator", "test_evaluator")
 """What a config must have to be fitted to a data set."""
 
-CONFIG_ERRORS = (SyntaxError, OSError, LookupError, ValueError, TypeError, NameError, ImportError, AttributeError)
-"""What reading a Python file that is no config, or a broken one, raises."""
+CONFIG_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+"""What reading a Python file that is no config, or building from a broken one, raises."""
 
 
 def config_names() -> list[str]:
@@ -26,16 +43,22 @@ def config_names() -> list[str]:
     return sorted(config_files())
 
 
-def load_config(config: str | PathLike[str]) -> Config:
+def load_config(config: str | PathLike[str] | Config, trust_config: bool = False) -> Config:
     """Read a config by its name (`config_names`) or by its path.
 
+    Args:
+        config: name or path, a name of an installed config comes first; one that was read is copied.
+        trust_config: read a file that no installed package brought. Its code runs, with all that you may do.
+
     Raises:
-        InputError: when there is neither, naming the configs that there are, or when a file is no config.
+        InputError: when there is neither, naming the configs that there are; when a file is not trusted, before
+            anything of it runs; when a file is no config.
     """
-    path = config_files().get(str(config), Path(config))
-    if not path.is_file():
-        got = "neither" + meant(str(config), config_names())
-        raise InputError(config, "config", f"a file or one of {', '.join(config_names())}", got)
+    if isinstance(config, Config):
+        return copy.deepcopy(config)
+    path = config_files().get(str(config))
+    if path is None:
+        path = _config_at(Path(config), trust_config)
     try:
         made = Config.fromfile(path, import_custom_modules=False)
     except CONFIG_ERRORS as error:
@@ -44,7 +67,19 @@ def load_config(config: str | PathLike[str]) -> Config:
     return made
 
 
-def require_sections(config: Config, where: str | PathLike[str]) -> None:
+def _config_at(path: Path, trust_config: bool) -> Path:
+    if not path.is_file():
+        got = "neither" + meant(str(path), config_names())
+        raise InputError(path, "config", f"a file or one of {', '.join(config_names())}", got)
+    if not trust_config:
+        wanted = f"one of {', '.join(config_names())}, or --trust-config (trust_config=True)"
+        raise InputError(
+            path, "config", wanted, "a file, which is not read since a config is Python: its code would run"
+        )
+    return path
+
+
+def require_sections(config: Config | Mapping[str, Any], where: str | PathLike[str]) -> None:
     """Check that a config describes a whole experiment.
 
     Raises:

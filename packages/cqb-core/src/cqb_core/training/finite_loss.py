@@ -3,7 +3,9 @@
 import math
 from typing import Any
 
+import torch
 from mmdet.registry import HOOKS
+from mmengine.dist import all_gather_object, all_reduce
 from mmengine.hooks import Hook
 
 
@@ -16,7 +18,8 @@ class FiniteLossHook(Hook):
     """Raises `NonFiniteLossError` after a step whose loss is NaN or infinite.
 
     The message names the terms that are not finite and the image ids of the batch. The step has already changed the
-    weights in memory; the checkpoints on disk are those from before it.
+    weights in memory; the checkpoints on disk are those from before it. When several processes train together, all of
+    them raise, whichever met it, with the images of those that did.
     """
 
     priority = "VERY_HIGH"
@@ -26,7 +29,14 @@ class FiniteLossHook(Hook):
     ) -> None:
         """Look at the losses of the step."""
         broken = {name: float(value) for name, value in (outputs or {}).items() if not math.isfinite(float(value))}
-        if broken:
-            terms = ", ".join(f"{name}={value}" for name, value in broken.items())
-            images = ", ".join(str(sample.img_id) for sample in data_batch["data_samples"])
-            raise NonFiniteLossError(f"iteration {runner.iter + 1}: loss is not finite ({terms}) on images {images}")
+        met = torch.tensor(float(bool(broken)))
+        all_reduce(met, "max")
+        if met:
+            found = filter(None, all_gather_object(_described(broken, data_batch)))
+            raise NonFiniteLossError(f"iteration {runner.iter + 1}: loss is not finite {'; '.join(found)}")
+
+
+def _described(broken: dict[str, float], batch: Any) -> str:
+    """`(TERM=VALUE, ...) on images ID, ...`; nothing when nothing is broken."""
+    terms = ", ".join(f"{name}={value}" for name, value in broken.items())
+    return f"({terms}) on images {', '.join(str(sample.img_id) for sample in batch['data_samples'])}" if terms else ""

@@ -13,6 +13,8 @@ import torch
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
+from mmengine.runner.checkpoint import load_state_dict
+from torch import nn
 
 from cqb_core.errors import InputError
 from cqb_core.taxonomy import Taxonomy
@@ -117,6 +119,22 @@ def load_checkpoint(path: str | PathLike[str]) -> dict[str, Any]:
     if not isinstance(content, dict) or not isinstance(content.get("state_dict"), Mapping):
         raise InputError(path, "content", "a checkpoint with a state_dict", _content(content))
     return content
+
+
+def fill(model: nn.Module, weights: Mapping[str, Any], file: str | PathLike[str]) -> None:
+    """Give a network the weights of a checkpoint, every one of them.
+
+    Raises:
+        InputError: when a weight is no tensor, or names or shapes differ.
+    """
+    for name, weight in weights.items():
+        if not isinstance(name, str) or not isinstance(weight, torch.Tensor):
+            raise InputError(file, "state_dict", "tensors by name", f"{type(weight).__name__} at {str(name)[:80]!r}")
+    try:
+        load_state_dict(model, weights, strict=True)
+    except RuntimeError as error:
+        got = " ".join(str(error).split())[:300]
+        raise InputError(file, "state_dict", "the weights of the network in its config", got) from error
 
 
 def _reason(error: Exception) -> str:

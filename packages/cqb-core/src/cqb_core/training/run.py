@@ -4,6 +4,7 @@ import os
 import re
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,14 @@ from cqb_core.assignment import Assignment
 from cqb_core.data.audit import audit
 from cqb_core.data.panoptic_files import PanopticSplit, find_split, fingerprint, parse_split, read_taxonomy
 from cqb_core.errors import InputError
+from cqb_core.files import unfinished
 from cqb_core.plugins import register
 from cqb_core.progress import reporting, stderr
 from cqb_core.taxonomy import Taxonomy
 from cqb_core.training.config import fit_to_data, load_config, override, require_same_classes
 from cqb_core.training.plain_checkpoint import load_checkpoint
 from cqb_core.training.processes import together
+from cqb_core.training.resumable import make_resumable
 from cqb_core.training.runner import running
 from cqb_core.training.schedule import set_epochs
 
@@ -42,23 +45,25 @@ def train(
     check: bool = True,
     skip_bad: bool = False,
     options: dict[str, Any] | None = None,
+    trust_config: bool = False,
     progress: bool = True,
     verbose: bool = False,
 ) -> Path:
     """Train, validate and keep checkpoints in a folder; under `torchrun` each process takes its part of every batch.
 
     Args:
-        config: name of a config of this package, path of one, or the config itself.
+        config: name of an installed config, path of one, or the config itself.
         data: root of a data set in COCO panoptic layout with a train and a val split.
         out: folder for checkpoints, logs and curves; must be new unless `resume`.
         labels: assignment file; None trains on all labels of all images.
-        resume: continue from the last checkpoint in `out`.
+        resume: continue from the last checkpoint in `out`, as if the run had not been stopped (`make_resumable`).
         seed: of weights, order and augmentation.
         epochs: train that long, the learning rate's schedule stretched with it; the config says by default.
         amp: train in mixed precision (needs a GPU).
         check: look at every file first and stop when one is broken; a resumed run was checked before.
         skip_bad: leave broken images out instead, and say how many.
         options: config entries to override, e.g. `{"train_dataloader.batch_size": 8}`.
+        trust_config: read a config from a path. It is Python, and what it says runs.
         progress: show a bar on standard error.
         verbose: show mmengine's own log on the terminal.
 
@@ -69,7 +74,7 @@ def train(
         InputError: before anything is written, when config, data, assignment and folder do not fit each other.
         NonFiniteLossError: when a loss is NaN or infinite.
     """
-    made, out = config.copy() if isinstance(config, Config) else load_config(config), Path(out)
+    made, out = load_config(config, trust_config), Path(out)
     register()
     if "custom_imports" in made:
         import_modules_from_strings(**made.custom_imports)
@@ -81,6 +86,8 @@ def train(
     last = _last_checkpoint(out, resume)
     splits = find_split(data, "train"), find_split(data, "val")
     classes = _classes(splits)
+    if last is not None:
+        _require_classes_of(last, classes, splits[0])
     skip = _skipped(last) if last is not None else _broken(splits, skip_bad, progress) if check else [[], []]
     _require_assignment(labels, splits[0])
     fit_to_data(made, splits, classes, labels, skip)
@@ -88,6 +95,7 @@ def train(
     made.work_dir, made.randomness = str(out), {"seed": seed}
     if amp:
         made.optim_wrapper.update(type="AmpOptimWrapper", loss_scale="dynamic")
+    make_resumable(made)
     if progress:
         made.custom_hooks = [*made.get("custom_hooks", []), {"type": "ProgressHook"}]
     if last is not None:
@@ -115,14 +123,39 @@ def last_checkpoint(folder: str | PathLike[str]) -> Path:
 def _last_checkpoint(out: Path, resume: bool) -> Path | None:
     """What to resume from; None to start in `out`, which is then new, or holds a training without a checkpoint."""
     if resume:
-        return last_checkpoint(out)
+        return _newest_whole(out)
     if out.exists() and not out.is_dir():
         raise InputError(out, "out", "a folder", "a file")
-    if (out / "last_checkpoint").exists():
+    if (out / "last_checkpoint").exists() or any(out.glob("[!.]*.pth")):
         raise InputError(out, "out", "a new folder, or --resume", "a training that has begun")
-    other = [file.name for file in sorted(out.glob("*")) if not re.fullmatch(r"\d{8}_\d{6}|.*\.py", file.name)]
+    ours = unfinished(out) if out.exists() else []
+    other = [
+        file.name for file in sorted(set(out.glob("*")) - {*ours}) if not re.fullmatch(r"\d{8}_\d{6}|.*\.py", file.name)
+    ]
     if other:
         raise InputError(out, "out", "a new or empty folder", ", ".join(other[:5]))
+    return None
+
+
+def _newest_whole(out: Path) -> Path:
+    """The last checkpoint of a folder; when that one is torn or gone, the newest whole one, saying so."""
+    try:
+        newest = last_checkpoint(out)
+        load_checkpoint(newest)
+    except InputError as fault:
+        made = {path: steps for path in out.glob("[!.]*.pth") if (steps := _steps(path)) is not None}
+        if not made:
+            raise
+        newest = max(made, key=lambda path: made[path])
+        stderr().print(f"{fault}; going on from {newest.name}")
+    return newest
+
+
+def _steps(checkpoint: Path) -> int | None:
+    """Steps behind a checkpoint that can be resumed from; None for one that is torn or holds weights only."""
+    with suppress(InputError):
+        content = load_checkpoint(checkpoint)
+        return int(content["meta"]["iter"]) if "optimizer" in content else None
     return None
 
 
@@ -134,8 +167,17 @@ def _require_gpu() -> None:
 def _skipped(checkpoint: Path) -> list[list[int]]:
     """The images that the run which wrote a checkpoint left out, of its train and of its val split."""
     config = load_checkpoint(checkpoint).get("config", {})
-    loaders = (config.get(name, {}).get("dataset", {}) for name in ("train_dataloader", "val_dataloader"))
-    return [list(dataset.get("skip", ())) for dataset in loaders]
+    try:
+        skipped = [config[name]["dataset"].get("skip", ()) for name in ("train_dataloader", "val_dataloader")]
+        return [[int(image) for image in images] for images in skipped]
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InputError(checkpoint, "config", "the images that its training left out", repr(error)[:80]) from None
+
+
+def _require_classes_of(checkpoint: Path, classes: Taxonomy, split: PanopticSplit) -> None:
+    """Going on with other classes would give every output another meaning."""
+    known = Taxonomy.from_json(load_checkpoint(checkpoint).get("categories"), checkpoint)
+    require_same_classes(classes, known, split.annotation_file, f"the training {checkpoint.name}")
 
 
 def _broken(splits: Sequence[PanopticSplit], skip_bad: bool, progress: bool) -> list[list[int]]:

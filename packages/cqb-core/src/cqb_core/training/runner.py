@@ -4,17 +4,22 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
-from mmengine.model import MMDistributedDataParallel
+from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
+from cqb_core.errors import InputError
+from cqb_core.files import needing_room, replacing
 from cqb_core.quiet import hushed
 from cqb_core.training.loader_errors import input_error_in
+from cqb_core.training.plain_checkpoint import fill, load_checkpoint
 
 
 class FileLogRunner(Runner):
@@ -36,10 +41,42 @@ class FileLogRunner(Runner):
         together: nn.Module = MMDistributedDataParallel(module=model, broadcast_buffers=False)
         return together
 
-    def load_checkpoint(self, *args: Any, **kwargs: Any) -> Any:
-        """See `Runner.load_checkpoint`, which prints where it loads from."""
+    def save_checkpoint(self, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
+        """See `Runner.save_checkpoint`; the file appears whole or not at all.
+
+        Raises:
+            InputError: when the disk is full.
+        """
+        if is_main_process():
+            with replacing(Path(out_dir) / filename) as temporary:
+                super().save_checkpoint(str(temporary.parent), temporary.name, *args, **kwargs)
+
+    def load_checkpoint(self, filename: str, *args: Any, **kwargs: Any) -> Any:
+        """See `Runner.load_checkpoint`, which prints where it loads from.
+
+        What a training is resumed from is data, and all of it: mmengine would unpickle what is none, run the text at
+        `meta.config` as Python, and go on with the weights that happen to fit.
+
+        Raises:
+            InputError: when a checkpoint to resume from is none, or of another network.
+        """
         with nullcontext() if self.cfg.get("verbose") else hushed():
-            return super().load_checkpoint(*args, **kwargs)
+            if not self._resume:
+                return super().load_checkpoint(filename, *args, **kwargs)
+            checkpoint = load_checkpoint(filename)
+            self._require_progress(checkpoint, filename)
+            self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
+            fill(self.model.module if is_model_wrapper(self.model) else self.model, checkpoint["state_dict"], filename)
+            self._has_loaded = True
+            return checkpoint
+
+    @staticmethod
+    def _require_progress(checkpoint: dict[str, Any], filename: str) -> None:
+        meta = checkpoint.get("meta")
+        if not isinstance(meta, dict) or not all(type(meta.get(name)) is int for name in ("epoch", "iter")):
+            raise InputError(filename, "meta", "epoch and iter as integers", repr(meta)[:60])
+        if "config" in meta:
+            raise InputError(filename, "meta.config", "nothing: it would run", repr(meta["config"])[:60])
 
 
 _laid_out: dict[str, str] = {}
@@ -68,7 +105,7 @@ def running(config: Config, name: str, verbose: bool) -> Iterator[Runner]:
         verbose: show mmengine's log and the libraries' warnings on the terminal.
 
     Raises:
-        InputError: also when a worker process of a loader raised it.
+        InputError: also when a worker process of a loader raised it, and when the disk is full.
     """
     config = OnceFormatted(config._cfg_dict, filename=config.filename)
     config.experiment_name, config.verbose = name, verbose
@@ -77,7 +114,8 @@ def running(config: Config, name: str, verbose: bool) -> Iterator[Runner]:
             warnings.simplefilter("ignore")
         runner = FileLogRunner.from_cfg(config)
         try:
-            yield runner
+            with needing_room(runner.work_dir):
+                yield runner
         except RuntimeError as error:
             if fault := input_error_in(error):
                 raise fault from None
