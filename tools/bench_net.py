@@ -1,31 +1,46 @@
 """What a prediction of CQB-Net costs beside the bare cascade's: counted FLOPs and latency, as ratios within one run.
 
     hatch run python tools/bench_net.py --csv packages/cqb-net/results/cost.csv
+    hatch run python tools/bench_net.py --training --size 640x480 --csv packages/cqb-net/results/cost.csv
 
-The two networks see the same image by turns. The paper reports +14.02 GFLOPs and 283 against 256 ms (a ratio of 1.105)
-for ResNet-50 at 1333x800. FLOPs are twice the multiply-adds, as torch counts them.
+`--training` takes steps on a batch of four drawn images that own P, B, I and S, each network in a process of its own,
+so that its peak of memory is its own. Otherwise the two networks see the same image by turns. The paper reports +14.02
+GFLOPs and 283 against 256 ms (a ratio of 1.105) for ResNet-50 at 1333x800. FLOPs are twice the multiply-adds, as torch
+counts them.
 """
 
 import argparse
+import copy
 import csv
 import resource
 import subprocess
+import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
-from mmdet.registry import MODELS
+from mmdet.registry import DATASETS, MODELS
+from mmengine.dataset import pseudo_collate
+from mmengine.optim import OptimWrapper
 from mmengine.registry import DefaultScope
 from torch.utils.flop_counter import FlopCounterMode
 
 from cqb_core.files import replacing
 from cqb_core.plugins import register
+from cqb_core.scenes import SceneStyle, write_scenes
+from cqb_core.testing import write_labels
 from cqb_core.training import load_config
 
 ROOT = Path(__file__).parent.parent
 NAMES = {"cascade": "panoptic-cascade_r50_fpn_24e_coco", "cqb-net": "cqb-net_r50_fpn_24e_coco"}
+ROUNDS = 3
+Measured = tuple[str, dict[str, float], int]
+"""What, how much of it by network, and how often it was repeated."""
+
 COLUMNS = ("measure", "size", "threads", "cascade", "cqb_net", "difference", "ratio", "repeats", "device", "commit")
 
 
@@ -36,16 +51,12 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--skip-flops", action="store_true")
+    parser.add_argument("--training", action="store_true", help="measure training steps instead")
     parser.add_argument("--csv", type=Path, help="append the rows to this file")
     arguments = parser.parse_args()
     width, height = map(int, arguments.size.split("x"))
-    register()
-    networks = {name: network(config).to(arguments.device).eval() for name, config in NAMES.items()}
-    batch = photograph(width, height)
-    rows = []
-    if not arguments.skip_flops:
-        rows.append(("inference GFLOPs", {name: gflops(each, batch) for name, each in networks.items()}, 1))
-    rows.append(("inference seconds", by_turns(networks, batch, arguments.repeats), arguments.repeats))
+    measure = training if arguments.training else prediction
+    rows = measure(width, height, arguments)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     table = [
         {
@@ -69,10 +80,68 @@ def main() -> None:
         append(arguments.csv, table)
 
 
-def network(name: str) -> Any:
-    """A network of COCO's classes with random weights from a fixed seed."""
+def prediction(width: int, height: int, arguments: argparse.Namespace) -> list[Measured]:
+    """FLOPs and seconds of a prediction."""
+    register()
+    networks = {name: network(config).to(arguments.device).eval() for name, config in NAMES.items()}
+    batch = photograph(width, height)
+    rows: list[Measured] = []
+    if not arguments.skip_flops:
+        rows.append(("inference GFLOPs", {name: gflops(each, batch) for name, each in networks.items()}, 1))
+    return [*rows, ("inference seconds", by_turns(networks, batch, arguments.repeats), arguments.repeats)]
+
+
+def training(width: int, height: int, arguments: argparse.Namespace) -> list[Measured]:
+    """Seconds and GiB of a training step, the networks by turns as processes; medians over the rounds."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in NAMES}
+    for _ in range(ROUNDS):
+        for name in NAMES:
+            with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+                steps = max(1, arguments.repeats // ROUNDS)
+                found[name].append(pool.submit(steps_of, name, width, height, arguments.device, steps).result())
+    seconds, memory = ({name: median(pair[i] for pair in each) for name, each in found.items()} for i in (0, 1))
+    return [("training step seconds", seconds, arguments.repeats), ("training step GiB", memory, ROUNDS)]
+
+
+def steps_of(name: str, width: int, height: int, device: str, steps: int) -> tuple[float, float]:
+    """Median seconds of a network's training step, one more left out, and the most memory that it took in GiB."""
+    register()
+    with tempfile.TemporaryDirectory() as folder, DefaultScope.overwrite_default_scope("mmdet"):
+        config = load_config(NAMES[name])
+        batch = mixed_batch(config, Path(folder), width, height)
+        each = network(NAMES[name], **config.model.to_dict()).to(device).train()
+        wrapper = OptimWrapper(torch.optim.SGD(each.parameters(), lr=1e-6))
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        times = []
+        for _ in range(steps + 1):
+            begun = time.perf_counter()
+            each.train_step(copy.deepcopy(batch), wrapper)
+            if device == "cuda":
+                torch.cuda.synchronize()
+            times.append(time.perf_counter() - begun)
+    taken = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20 - before
+    return median(times[1:]), torch.cuda.max_memory_allocated() / 2**30 if device == "cuda" else taken
+
+
+def mixed_batch(config: Any, folder: Path, width: int, height: int) -> dict[str, Any]:
+    """Four drawn images of a size that own P, B, I and S; the config learns their numbers of classes."""
+    write_scenes(folder, train=4, val=0, style=SceneStyle(size=(height, width), things=(4, 10)), seed=0)
+    labels = write_labels(folder, ["P", "B", "I", "S"], folder / "labels.json")
+    data = config.train_dataloader.dataset
+    data.update(data_root=str(folder), ann_file="annotations/panoptic_train.json", assignment=str(labels))
+    data.data_prefix = {"img": "train/", "seg": "annotations/panoptic_train/"}
+    resize = {"type": "Resize", "scale": (width, height), "keep_ratio": False}
+    data.pipeline = [{"type": "LoadPhoto"}, {"type": "LoadOwnedLabels"}, resize, {"type": "PackOwnedLabels"}]
+    built = DATASETS.build(data)
+    config.model.num_things, config.model.num_stuff = built.taxonomy.num_things, built.taxonomy.num_stuff
+    return pseudo_collate([built[place] for place in range(len(built))])
+
+
+def network(name: str, **changes: Any) -> Any:
+    """A network with random weights from a fixed seed; of COCO's classes unless `changes` say another thing."""
     torch.manual_seed(0)
     model = load_config(name).model
+    model.update(changes)
     model.backbone.init_cfg = None
     with DefaultScope.overwrite_default_scope("mmdet"):
         return MODELS.build(model)

@@ -17,12 +17,21 @@ from cqb_core.files import replacing
 from cqb_core.prediction import predict
 from cqb_core.progress import reporting
 from cqb_core.scenes import SceneStyle, write_scenes
+from cqb_net.pilots import LocalProcesses
+from cqb_net.pilots.local import gpus_here
 from cqb_net.study import StudyResult, run_study
 from cqb_pareto.report.words import plan_lines
 
 CONFIG = "cqb-net_tiny_scenes"
 BUDGET = 0.25
 """Of what it costs to label every image fully."""
+
+SMALL = {
+    "train_dataloader.dataset.pipeline.2.scale": (96, 96),
+    "val_dataloader.dataset.pipeline.1.scale": (96, 96),
+    "test_dataloader.dataset.pipeline.1.scale": (96, 96),
+}
+"""Config entries that take the scenes as small as they are drawn here."""
 
 WEAK = ("none", "I", "B", "S")
 SHARES = (0.15, 0.5)
@@ -53,6 +62,8 @@ def main() -> None:
         pilot_epochs=arguments.pilot_epochs,
         epochs=arguments.epochs,
         rivals=1,
+        options=SMALL,
+        executor=LocalProcesses(arguments.workers, gpus_here()),
     )
     tell(made, console)
     with reporting("predict") as report:

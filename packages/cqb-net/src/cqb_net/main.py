@@ -51,7 +51,7 @@ def main() -> None:
         _stop(error)
     except RuntimeError as error:
         # By name: the class lives beside torch, which a failed `data check` need not import.
-        if type(error).__name__ != "NonFiniteLossError":
+        if type(error).__name__ not in ("NonFiniteLossError", "ProcessLostError"):
             raise
         _stop(error)
 

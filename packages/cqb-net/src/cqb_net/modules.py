@@ -9,11 +9,11 @@ from cqb_core import InputError
 from cqb_core.training.config import load_config, meant
 
 
-def without(config: str | PathLike[str], modules: Sequence[str]) -> Config:
+def without(config: str | PathLike[str] | Config, modules: Sequence[str]) -> Config:
     """A config without some of its auxiliaries; the order of the others stays.
 
     Args:
-        config: its name or path.
+        config: its name, its path if it is an installed one, or the config itself.
         modules: types of auxiliaries, such as `Cls2Box`, in any case; `all` for every one.
 
     Raises:

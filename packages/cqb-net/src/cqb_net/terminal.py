@@ -7,8 +7,8 @@ WIDTH = 140
 
 
 def console() -> Console:
-    """Standard output: as wide as the terminal, or `WIDTH`."""
-    made = Console(highlight=False)
+    """Standard output, as wide as the terminal or `WIDTH`; names of classes with brackets in them stay as they are."""
+    made = Console(highlight=False, markup=False)
     if not made.is_terminal:
         made.width = WIDTH
     return made

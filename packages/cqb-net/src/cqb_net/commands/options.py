@@ -1,9 +1,19 @@
 """What several verbs read from their options."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 if TYPE_CHECKING:
     from cqb_net.pilots import Executor
+
+TrustConfig = Annotated[
+    bool,
+    typer.Option(
+        "--trust-config", help="Read CONFIG from a file. It is Python, and what it says runs with your rights."
+    ),
+]
+"""A config that no installed package brought needs the user's word."""
 
 
 def numbers(text: str, option: str) -> list[float]:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from cqb_net.commands.options import TrustConfig
+
 
 def pilot(
     data: Annotated[Path, typer.Option(help="Data set in COCO panoptic layout.")],
@@ -32,6 +34,7 @@ def pilot(
         bool, typer.Option("--allow-unseen", help="Go on when no image of an assignment shows some class.")
     ] = False,
     check: Annotated[bool, typer.Option(help="Look at every file before the first training.")] = True,
+    trust_config: TrustConfig = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained.")] = False,
 ) -> None:
     """Train the pilots of Table 2 and write the table that cqb-pareto reads.
@@ -50,7 +53,8 @@ def pilot(
 
     names = None if rows is None else rows.split(",")
     entries = wanted_entries(numbers(shares, "--shares"), seeds, names, design)
-    sweep = plan_sweep(data, Recipe.of(config, epochs, parse_options(option or [])), entries, allow_unseen)
+    recipe = Recipe.of(config, epochs, parse_options(option or []), trust_config)
+    sweep = plan_sweep(data, recipe, entries, allow_unseen)
     if dry_run:
         console().print(sweep.table())
         return

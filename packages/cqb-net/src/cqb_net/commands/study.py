@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from cqb_net.commands.options import TrustConfig
+
 
 def study(
     data: Annotated[Path, typer.Option(help="Data set in COCO panoptic layout.")],
@@ -25,6 +27,10 @@ def study(
     workers: Annotated[int | None, typer.Option(min=1, help="Trainings at a time; 2, or one a GPU.")] = None,
     ray: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Run on this Ray cluster (extra: ray).")] = None,
     option: Annotated[list[str] | None, typer.Option("--set", help="Config entry to override.")] = None,
+    trust_config: TrustConfig = False,
+    extrapolate: Annotated[
+        bool, typer.Option("--extrapolate", help="Let the plan leave the shares that were piloted.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of the plan and of the random allocations.")] = 0,
 ) -> None:
     """From images, prices and a budget to a trained network: pilots, plan, labels, training, evaluation, report.
@@ -58,6 +64,8 @@ def study(
         options=parse_options(option or []),
         executor=executor_of(workers, ray),
         seed=seed,
+        trust_config=trust_config,
+        extrapolate=extrapolate,
     )
     for line in plan_lines(made.plan):
         typer.echo(line)

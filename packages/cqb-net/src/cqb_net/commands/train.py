@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from cqb_net.commands.options import TrustConfig
+
 
 def train(
-    config: Annotated[str, typer.Argument(help="Name of a config that comes with cqb-core, or a file.")],
+    config: Annotated[str, typer.Argument(help="Name of an installed config, or a file (--trust-config).")],
     data: Annotated[Path, typer.Option(help="Data set in COCO panoptic layout.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, logs and curves.")],
     labels: Annotated[
@@ -28,15 +30,16 @@ def train(
     leave_out: Annotated[
         list[str] | None, typer.Option("--without", help="Module of CQB-Net to switch off, such as Relation, or all.")
     ] = None,
+    trust_config: TrustConfig = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show mmengine's log.")] = False,
 ) -> None:
     """Train a panoptic network on images with mixed labels."""
-    from cqb_core.training import parse_options
+    from cqb_core.training import load_config, parse_options
     from cqb_core.training import train as train_network
     from cqb_net.modules import without
 
     checkpoint = train_network(
-        without(config, leave_out or []),
+        without(load_config(config, trust_config), leave_out or []),
         data,
         out,
         labels,

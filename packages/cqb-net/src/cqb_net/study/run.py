@@ -14,6 +14,8 @@ from cqb_core.data.panoptic_files import find_split, fingerprint, read_split
 from cqb_net.pilots import Executor, LocalProcesses, run_pilots
 from cqb_net.pilots.local import gpus_here
 from cqb_net.pilots.pilot import Recipe
+from cqb_net.pilots.protocol import Entry
+from cqb_net.pilots.sweep import wanted_entries
 from cqb_net.study.page import draw_predictions, write_page
 from cqb_net.study.rivals import all_full, cost_of, mixed_to_cost
 from cqb_net.study.trials import Trial, TrialScore, run_trials
@@ -63,6 +65,8 @@ def run_study(
     executor: Executor | None = None,
     seed: int = 0,
     progress: bool = True,
+    trust_config: bool = False,
+    extrapolate: bool = False,
 ) -> StudyResult:
     """From images, prices and a budget to a trained network and the reasons for its labels.
 
@@ -88,6 +92,8 @@ def run_study(
         executor: where trainings run; this machine by default.
         seed: of the plan and of the random allocations.
         progress: show what is done and running.
+        trust_config: read a config that no installed package brought; its code runs.
+        extrapolate: let the plan leave the shares that were piloted.
 
     Raises:
         InputError: of cqb-core or cqb-pareto, naming what does not fit.
@@ -95,7 +101,9 @@ def run_study(
     out, priced = Path(out), prices or cqb_pareto.named_prices("paper-text")
     executor = executor or LocalProcesses(gpus=gpus_here())
     index = read_split(find_split(data, "train"))
-    priced.relative_budget(budget, unit, len(index.entries))  # says what is wrong with it before any training
+    limit = priced.relative_budget(budget, unit, len(index.entries))
+    if not extrapolate:
+        require_affordable(wanted_entries(shares, pilot_seeds, rows, design), priced, limit)
     table = run_pilots(
         data,
         config,
@@ -108,6 +116,7 @@ def run_study(
         options=options,
         executor=executor,
         progress=progress,
+        trust_config=trust_config,
     )
     made = cqb_pareto.study(
         cqb_pareto.read_pilots(table),
@@ -116,6 +125,7 @@ def run_study(
         unit=unit,
         images=len(index.entries),
         weights=ClassWeights.of(index.taxonomy.num_things, index.taxonomy.num_stuff),
+        extrapolate=extrapolate,
         seed=seed,
     )
     cqb_pareto.write_plan(made.plan, out / "plan.json")
@@ -127,10 +137,27 @@ def run_study(
 
     kinds = [Labels.parse(kind) for kind in made.objectives.quality.kinds]
     trials = trials_of(allocation, kinds, priced, rivals, seeds, seed)
-    recipe = Recipe.of(config, epochs, options)
+    recipe = Recipe.of(config, epochs, options, trust_config)
     scores = run_trials(trials, data, recipe, out / "trials", executor, priced, progress=progress)
     draw_predictions(scores[0].folder / "training", data, out / "predictions.png")
     return StudyResult(made.plan, scores, write_page(made, scores, out))
+
+
+def require_affordable(entries: Sequence[Entry], prices: cqb_pareto.PriceList, budget: float) -> None:
+    """Check, before hours of pilots, that the plan can stay within the shares that they will tell of.
+
+    Args:
+        entries: the pilots.
+        prices: of labels.
+        budget: in fully labelled images per image.
+
+    Raises:
+        InputError: with the least that any allocation between the pilots costs.
+    """
+    least = min(cost_of(dict(entry.allocation), prices) for entry in entries if entry.rest)
+    if budget < least * (1 - 1e-9):
+        wanted = f"at least {least:.4g} fully labelled images per image, what the cheapest pilot's labels cost"
+        raise InputError("study", "budget", f"{wanted} (or smaller --shares, or --extrapolate)", f"{budget:.4g}")
 
 
 def trials_of(

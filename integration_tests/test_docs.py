@@ -1,0 +1,196 @@
+"""What the pages promise: commands parse, Python runs, links lead somewhere, numbers were measured."""
+
+import csv
+import re
+import shlex
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import mean
+
+import pytest
+import typer
+from PIL import Image
+
+from cqb_core.plugins import config_files
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "packages" / "cqb-net" / "docs"
+PAGES = [ROOT / "README.md", ROOT / "packages" / "cqb-net" / "README.md", *sorted(DOCS.glob("*.md"))]
+PROGRAMS = {"cqb-net": "cqb_net.main", "cqb-pareto": "cqb_pareto.cli.main", "cqb-bench": "cqb_bench.main"}
+CONFIG = re.compile(r"(cqb-net|panoptic-cascade)_\w+")
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"(!?)\[[^\]]*\]\(([^)\s]+)\)")
+
+
+@dataclass(frozen=True)
+class Block:
+    """What stands between two fences of a page."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+
+    def __str__(self):
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A command of ours in a block, as a shell splits it, without the program's name."""
+
+    at: str
+    program: str
+    words: tuple[str, ...]
+    fails: bool
+
+    def __str__(self):
+        return f"{self.at} {self.program} {' '.join(self.words[:2])}"
+
+
+def blocks(page, language):
+    text = page.read_text()
+    found = [(text.count("\n", 0, match.start()) + 1, *match.groups()) for match in FENCE.finditer(text)]
+    return [Block(page, line, kind, inside) for line, kind, inside in found if kind == language]
+
+
+def calls(block):
+    """The lines behind a `$`, those that end in a backslash joined with the next; other programs are left out."""
+    made = []
+    for part in re.split(r"^\$ ", block.text.replace("\\\n", " "), flags=re.MULTILINE)[1:]:
+        line, _, output = part.partition("\n")
+        call = ours(shlex.split(line, comments=True))
+        made += [] if call is None else [Call(str(block), *call, fails=output.startswith("error: "))]
+    return made
+
+
+def ours(words):
+    """Program and arguments, whether it is called by name or as `-m MODULE` by Python or torchrun."""
+    if words[0] in PROGRAMS:
+        return words[0], tuple(words[1:])
+    if "-m" in words:
+        module, *rest = words[words.index("-m") + 1 :]
+        return next(((program, tuple(rest)) for program, own in PROGRAMS.items() if own == module), None)
+    return None
+
+
+def parse(command, name, words):
+    """The command and its context after parsing, which raises what click says of a wrong call."""
+    while hasattr(command, "commands"):
+        verb = words[0] if words else ""
+        assert verb in command.commands, f"{name}: wanted one of {', '.join(command.commands)}, got {verb!r}"
+        command, name, words = command.commands[verb], f"{name} {verb}", words[1:]
+    return command.make_context(name, list(words))
+
+
+def slug(heading):
+    """The anchor that GitHub gives a heading."""
+    plain = re.sub(r"[^\w\- ]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower())
+    return plain.strip().replace(" ", "-")
+
+
+def anchors(page):
+    """Those of a page; the second of equal headings gets `-1`, and so on."""
+    slugs = [slug(heading) for heading in re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.MULTILINE)]
+    counts = [slugs[:place].count(each) for place, each in enumerate(slugs)]
+    return {f"{each}-{count}" if count else each for each, count in zip(slugs, counts, strict=True)}
+
+
+def links(page):
+    """Pairs of whether it is an image, and the target; addresses elsewhere are left out."""
+    outside = FENCE.sub("", page.read_text())
+    return [(bool(bang), to) for bang, to in LINK.findall(outside) if not re.match(r"https?:|mailto:", to)]
+
+
+CALLS = [call for page in PAGES for block in blocks(page, "console") for call in calls(block)]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=str)
+def test_every_command_parses(call):
+    if find_spec(PROGRAMS[call.program].partition(".")[0]) is None:
+        pytest.skip(f"{call.program} is not installed")
+    app = import_module(PROGRAMS[call.program]).app
+    parse(typer.main.get_command(app), call.program, call.words)
+
+
+@pytest.mark.parametrize("call", CALLS, ids=str)
+def test_every_config_that_a_command_names_is_installed(call):
+    named = {word for word in call.words if CONFIG.fullmatch(word)}
+    assert call.fails or named <= set(config_files())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere_and_images_open(page):
+    for is_image, target in links(page):
+        path, _, anchor = target.partition("#")
+        at = (page.parent / path).resolve() if path else page
+        assert at.exists(), f"{page.name}: {target}"
+        if anchor:
+            assert anchor in anchors(at), f"{page.name}: {target}"
+        if is_image:
+            with Image.open(at) as picture:
+                picture.verify()
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_python_in_the_pages_runs(page, tmp_path, monkeypatch):
+    """One after the other in one namespace, as a reader would type them."""
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in blocks(page, "python"):
+        exec(compile("\n" * block.line + block.text, str(page), "exec"), names)
+
+
+def test_every_page_and_package_is_reached_from_the_front_page():
+    reached = {(ROOT / target.partition("#")[0]).resolve() for _, target in links(ROOT / "README.md")}
+    assert {page.resolve() for page in DOCS.glob("*.md")} <= reached
+    packages = {path.parent / "README.md" for path in ROOT.glob("packages/*/pyproject.toml")}
+    assert packages <= reached
+
+
+def test_every_picture_is_shown_on_some_page():
+    shown = {(page.parent / target).resolve() for page in PAGES for is_image, target in links(page) if is_image}
+    assert {path.resolve() for pattern in ("*.png", "*.gif") for path in DOCS.glob(pattern)} <= shown
+
+
+@pytest.mark.parametrize("script", ["demo", "test"])
+def test_the_two_commands_stand_first(script):
+    text = (ROOT / "README.md").read_text()
+    assert f"\npip install hatch && hatch run {script}\n" in text
+    assert text.index(f"hatch run {script}") < text.index("\n## Packages")
+
+
+def rows(package, name):
+    with (ROOT / "packages" / package / "results" / f"{name}.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def average(package, name, column, digits, **where):
+    found = [row for row in rows(package, name) if all(row[key] == value for key, value in where.items())]
+    return f"{mean(float(row[column]) for row in found):.{digits}f}"
+
+
+MEASURED = {
+    "camvid, all labels": lambda: average("cqb-core", "camvid", "PQ", 1, ratio="P=1"),
+    "scenes, a tenth": lambda: average("cqb-core", "scenes", "PQ", 1, ratio="P=0.1, none=0.9"),
+    "scenes, all labels": lambda: average("cqb-core", "scenes", "PQ", 1, ratio="P=1"),
+    "Cls2Box alone, before": lambda: average("cqb-weak", "cls2box", "detector", 2, way="initial"),
+    "Cls2Box alone, detached": lambda: average("cqb-weak", "cls2box", "detector", 2, way="detached, refined"),
+    "Cls2Box alone, joint": lambda: average("cqb-weak", "cls2box", "detector", 2, way="joint"),
+    "Box2Mask alone": lambda: average("cqb-weak", "box2mask", "guarded", 2),
+    "Box2Mask, filled boxes": lambda: average("cqb-weak", "box2mask", "filled", 2),
+    "Cls2Pixel alone, before": lambda: average("cqb-weak", "cls2pixel", "before", 2),
+    "Cls2Pixel alone, after": lambda: average("cqb-weak", "cls2pixel", "segmentation", 2),
+    "relation, GFLOPs": lambda: average("cqb-graph", "cost", "gflops", 2, part="modules", form="shared"),
+    "relation, times faster": lambda: average("cqb-graph", "cost", "times_faster", 0, part="modules", form="shared"),
+    "network, GFLOPs": lambda: average("cqb-net", "cost", "difference", 1, measure="inference GFLOPs"),
+    "network, time": lambda: average("cqb-net", "cost", "ratio", 2, measure="inference seconds"),
+}
+
+
+@pytest.mark.parametrize("what", MEASURED)
+def test_measured_numbers_of_the_front_page_are_those_of_the_csvs(what):
+    table = (ROOT / "README.md").read_text().partition("## The paper, item by item")[2]
+    assert re.search(rf"(?<![\d.]){re.escape(MEASURED[what]())}(?![\d.]*\d)", table), (what, MEASURED[what]())

@@ -1,0 +1,29 @@
+import pytest
+
+from cqb_core import InputError
+from cqb_net.pilots.sweep import wanted_entries
+from cqb_net.study.run import require_affordable
+from cqb_pareto import named_prices
+
+PRICES = named_prices("paper-text")
+
+
+def test_the_cheapest_pilot_bounds_the_budget():
+    entries = wanted_entries((0.1, 0.3), 1, None, None)
+    require_affordable(entries, PRICES, 0.1054)  # 0.1 P and 0.9 I at 0.006
+    with pytest.raises(InputError, match=r"budget: wanted at least 0\.1054 .*or --extrapolate\), got 0\.1"):
+        require_affordable(entries, PRICES, 0.1)
+
+
+def test_pilots_without_weak_labels_do_not_count(tmp_path):
+    design = tmp_path / "design.csv"
+    design.write_text("full,rest,share,variant,seed\nP,none,0.1,baseline,0\nP,B,0.5,module,0\nP,none,0.5,baseline,0\n")
+    with pytest.raises(InputError, match=r"wanted at least 0\.515"):
+        require_affordable(wanted_entries((), 1, None, design), PRICES, 0.3)
+
+
+def test_a_study_says_so_before_anything_is_trained(refused, scenes, tmp_path):
+    out = tmp_path / "study"
+    call = ("study", "--data", scenes, "--config", "cqb-net_tiny_scenes", "--out", out, "--budget", "0.01")
+    assert "--extrapolate" in refused(*call)
+    assert not out.exists()
