@@ -38,6 +38,7 @@ from cqb_core.training import train
 from cqb_core.training.resumable import StepSeedHook
 
 out, data, name, options, resume, step, writing = json.loads(sys.argv[1])
+options = {key: tuple(value) if key.endswith("scale") else value for key, value in options.items()}
 seed, put = StepSeedHook.before_train_iter, LocalBackend.put
 
 def die():

@@ -6,10 +6,11 @@ import torch
 pytest.importorskip("torchvision")
 
 from cqb_weak.examples import maskrcnn_box2mask as example
+from cqb_weak.examples.boxed_shapes import Shapes, draw_shapes
 
 
-def a_batch(count: int = 2) -> tuple[example.Shapes, list[dict[str, torch.Tensor]]]:
-    shapes = example.draw_shapes(count, torch.Generator().manual_seed(0), example.SIDE)
+def a_batch(count: int = 2) -> tuple[Shapes, list[dict[str, torch.Tensor]]]:
+    shapes = draw_shapes(count, torch.Generator().manual_seed(0), example.SIDE)
     boxes = [{"boxes": box[None], "labels": torch.ones(1, dtype=torch.long)} for box in shapes.boxes]
     return shapes, boxes
 

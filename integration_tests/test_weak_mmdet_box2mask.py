@@ -10,6 +10,7 @@ from mmengine.registry import DefaultScope
 
 import cqb_core  # noqa: F401 (lends torchvision's operators to an mmcv without compiled ones)
 from cqb_weak.examples import mmdet_box2mask as example
+from cqb_weak.examples.boxed_shapes import draw_shapes
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def model():
 
 
 def test_gradients_of_the_boxes_reach_every_part_of_the_host(model):
-    shapes = example.draw_shapes(2, torch.Generator().manual_seed(0), example.SIDE)
+    shapes = draw_shapes(2, torch.Generator().manual_seed(0), example.SIDE)
     model.train()
     data = model.data_preprocessor(example.samples(shapes, torch.arange(2)), True)
     losses = model(**data, mode="loss")
@@ -30,7 +31,7 @@ def test_gradients_of_the_boxes_reach_every_part_of_the_host(model):
 
 
 def test_predicts_masks_of_the_size_of_the_image(model):
-    shapes = example.draw_shapes(1, torch.Generator().manual_seed(0), example.SIDE)
+    shapes = draw_shapes(1, torch.Generator().manual_seed(0), example.SIDE)
     model.eval().roi_head.test_cfg.score_thr = 0.0
     with torch.no_grad():
         data = model.data_preprocessor(example.samples(shapes, torch.arange(1)))
@@ -54,7 +55,7 @@ def test_a_config_can_name_it(tmp_path):
 
 
 def test_the_mask_head_sees_the_colours_of_the_images(model):
-    shapes = example.draw_shapes(2, torch.Generator().manual_seed(0), example.SIDE)
+    shapes = draw_shapes(2, torch.Generator().manual_seed(0), example.SIDE)
     data = model.train().data_preprocessor(example.samples(shapes, torch.arange(2)), True)
     model(**data, mode="loss")
     torch.testing.assert_close(model.roi_head.mask_head.images, shapes.images, atol=1e-5, rtol=0)
