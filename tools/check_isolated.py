@@ -12,6 +12,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 CHECKS = {
+    "cqb_bench": """
+import subprocess, sys, pathlib
+command = pathlib.Path(sys.executable).with_name("cqb-bench")
+shown = subprocess.run([command, "methods"], check=True, capture_output=True, text=True).stdout
+from cqb_bench.catalogue import methods
+assert len(methods()) > 3 and all(method.name in shown for method in methods())
+from cqb_core.plugins import register
+register()
+""",
     "cqb_core": """
 import cqb_core
 from cqb_core import Labels, assign, parse_allocation
