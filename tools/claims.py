@@ -74,6 +74,16 @@ SETTINGS = {
 }
 
 
+RECORDED = {
+    "table2-pilots": "table2/pilots.csv",
+    "table2-runs": "table2/runs.csv",
+    "pilots-pilots": "pilots/pilots.csv",
+    "pilots-runs": "pilots/runs.csv",
+    "trials": "trials/trials.csv",
+}
+"""What is committed of a data set's trainings: name, and file in the folder of the trainings."""
+
+
 def main() -> None:
     """Run, record or tabulate."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -133,10 +143,11 @@ def trials(setting: Setting, data: Path, out: Path) -> list[Trial]:
     """The allocations to train on, by name."""
     index = read_split(find_split(data, "train"))
     prices, rng = cqb_pareto.named_prices(PRICES), np.random.default_rng(0)
+    pilots = cqb_pareto.read_pilots(out / "pilots" / "pilots.csv")
     chosen: dict[str, dict[Labels, float]] = {"full": FULL}
     for budget in setting.budgets:
         plan = cqb_pareto.study(
-            cqb_pareto.read_pilots(out / "pilots" / "pilots.csv"),
+            pilots,
             prices,
             budget=budget,
             images=len(index.entries),
@@ -158,13 +169,12 @@ def trials(setting: Setting, data: Path, out: Path) -> list[Trial]:
 def record(name: str, out: Path) -> None:
     """Copy the CSVs of what is done."""
     (PACKAGE / "results").mkdir(exist_ok=True)
-    parts = {"table2": ("pilots.csv", "runs.csv"), "pilots": ("pilots.csv", "runs.csv"), "trials": ("trials.csv",)}
-    for part, files in parts.items():
-        for file in files:
-            if (out / part / file).exists():
-                target = PACKAGE / "results" / f"{name}-{part}-{file}".replace("-trials-trials", "-trials")
-                shutil.copyfile(out / part / file, target)
-                print(target.relative_to(PACKAGE))
+    for kept, file in RECORDED.items():
+        if (out / file).exists():
+            target = PACKAGE / "results" / f"{name}-{kept}.csv"
+            with replacing(target) as temporary:
+                shutil.copyfile(out / file, temporary)
+            print(target.relative_to(PACKAGE))
 
 
 def made(table: str) -> str | None:

@@ -32,6 +32,7 @@ def plan_bench(
     epochs: int | None = None,
     options: Mapping[str, Any] | None = None,
     allow_unseen: bool = False,
+    trust_config: bool = False,
 ) -> "Sweep":
     """What a comparison will train, checked before anything is trained; see `run_bench`."""
     from cqb_bench.entries import configured, entries
@@ -43,7 +44,7 @@ def plan_bench(
     owned = TASKS[asked].rest if rest is None else rest
     compared = chosen(asked, owned, methods)
     require_shares(shares, seeds)
-    recipe = Recipe.of(config, epochs, options)
+    recipe = Recipe.of(config, epochs, options, trust_config)
     wanted = entries(asked, owned, compared, shares, seeds)
     return plan_sweep(data, recipe, wanted, allow_unseen, BENCH, partial(configured, recipe))
 
@@ -67,6 +68,7 @@ def run_bench(
     allow_unseen: bool = False,
     check: bool = True,
     progress: bool = True,
+    trust_config: bool = False,
 ) -> Path:
     """Train methods of one task on shares of full labels and write the table of results.
 
@@ -91,6 +93,7 @@ def run_bench(
         allow_unseen: go on when no image of an assignment shows some class.
         check: look at every file of the data set before the first training.
         progress: show on standard error what is done, failed and running.
+        trust_config: read a config that no installed package brought; its code runs.
 
     Returns:
         `bench.csv`.
@@ -110,6 +113,7 @@ def run_bench(
         epochs=epochs,
         options=options,
         allow_unseen=allow_unseen,
+        trust_config=trust_config,
     )
     executor = executor or LocalProcesses(gpus=gpus_here())
     return run_sweep(sweep, out, executor, limit, retry_failed, keep_weights, check, progress)

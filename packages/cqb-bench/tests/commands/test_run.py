@@ -43,3 +43,11 @@ def test_a_failed_training_is_exit_status_1(run, asked, monkeypatch, tmp_path):
     assert status == 1
     assert "0 of 3 trainings done, 3 failed" in err
     assert said == f"results: {tmp_path / 'bench' / 'bench.csv'}\n"
+
+
+def test_a_config_from_elsewhere_wants_the_users_word(asked, run, refused, tmp_path):
+    config = tmp_path / "mine.py"
+    config.write_text('_base_ = __import__("cqb_core.configs").configs.path("panoptic-cascade_tiny_scenes")\n')
+    call = ["--config", config, "--methods", "wsddn", "--shares", "0.5", "--dry-run"]
+    assert "--trust-config" in refused(*asked("detection", *call))
+    assert run(*asked("detection", *call, "--trust-config"))[0] == 0

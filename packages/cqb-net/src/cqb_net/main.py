@@ -1,11 +1,11 @@
 """The `cqb-net` command. Verbs import what they need when they run, so that `--help` is quick."""
 
-import sys
 from typing import Annotated
 
 import typer
 
 from cqb_net.commands import data, evaluate, index, pilot, predict, study, train
+from cqb_net.terminal import run_app
 
 app = typer.Typer(
     name="cqb-net",
@@ -41,29 +41,8 @@ def options(
 
 
 def main() -> None:
-    """Run the command: 0 when all is well, 1 with one sentence for what a user got wrong, 2 for a wrong call.
-
-    Anything else is a defect of ours and shows a traceback.
-    """
-    try:
-        app(prog_name="cqb-net")
-    except _input_errors() as error:
-        _stop(error)
-    except RuntimeError as error:
-        # By name: the class lives beside torch, which a failed `data check` need not import.
-        if type(error).__name__ not in ("NonFiniteLossError", "ProcessLostError"):
-            raise
-        _stop(error)
-
-
-def _input_errors() -> tuple[type[Exception], ...]:
-    """What our packages raise on wrong input, as far as they were imported; asked only when something was raised."""
-    return tuple(sys.modules[name].InputError for name in ("cqb_core", "cqb_pareto") if name in sys.modules)
-
-
-def _stop(error: Exception) -> None:
-    typer.secho(f"error: {error}", fg="red", err=True)
-    sys.exit(1)
+    """Run the command, see `run_app`."""
+    run_app(app, "cqb-net")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,22 @@ from typing import Annotated
 
 import typer
 
+from cqb_net.commands.options import (
+    AllowUnseen,
+    Check,
+    DryRun,
+    Epochs,
+    KeepWeights,
+    Limit,
+    Overrides,
+    RayAddress,
+    RetryFailed,
+    TrustConfig,
+    Workers,
+    executor_of,
+    numbers,
+)
+
 
 def run(
     task: Annotated[str, typer.Option(help="What is compared: detection, semantic or instance.")],
@@ -17,22 +33,17 @@ def run(
     rest: Annotated[
         str | None, typer.Option(help="Labels of the other images, such as I or B; those of the task by default.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Length of every training, schedule stretched.")] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Trainings at a time here; one a GPU, or 2 without GPU, by default.")
-    ] = None,
-    ray: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Run on this Ray cluster (extra: ray).")] = None,
-    limit: Annotated[float | None, typer.Option(min=0, help="Minutes after which a training is stopped.")] = None,
-    option: Annotated[
-        list[str] | None, typer.Option("--set", help="Config entry to override, such as train_dataloader.batch_size=8.")
-    ] = None,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")] = False,
-    keep_weights: Annotated[bool, typer.Option("--keep-weights", help="Keep checkpoints of what is done.")] = False,
-    allow_unseen: Annotated[
-        bool, typer.Option("--allow-unseen", help="Go on when no image of an assignment shows some class.")
-    ] = False,
-    check: Annotated[bool, typer.Option(help="Look at every file before the first training.")] = True,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained.")] = False,
+    epochs: Epochs = None,
+    workers: Workers = None,
+    ray: RayAddress = None,
+    limit: Limit = None,
+    option: Overrides = None,
+    retry_failed: RetryFailed = False,
+    keep_weights: KeepWeights = False,
+    allow_unseen: AllowUnseen = False,
+    check: Check = True,
+    trust_config: TrustConfig = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Train methods of one task on the same labels, beside CQB-Net's own module, a baseline and an upper bound.
 
@@ -42,7 +53,6 @@ def run(
     from cqb_bench.report import BENCH
     from cqb_core import Labels
     from cqb_core.training import parse_options
-    from cqb_net.commands.options import executor_of, numbers
     from cqb_net.pilots.runs import SweepTables
     from cqb_net.pilots.sweep import run_sweep
     from cqb_net.terminal import console
@@ -58,6 +68,7 @@ def run(
         epochs=epochs,
         options=parse_options(option or []),
         allow_unseen=allow_unseen,
+        trust_config=trust_config,
     )
     if dry_run:
         console().print(sweep.table())

@@ -70,7 +70,7 @@ def test_cells_are_labels_above_the_threshold_and_after_the_warm_up():
     terms = [module.loss(view)["loss_semi"].item() for _ in range(3)]
     assert terms[:2] == [0, 0]
     assert terms[2] > 0
-    assert module.state_dict()["steps"] == 3
+    assert module.state_dict()["warm_up.steps"] == 3
 
 
 def test_own_labels_are_the_largest_logits_of_sure_cells_of_images_without_a_map():
@@ -179,7 +179,7 @@ def test_what_a_batch_of_one_kind_teaches(rows, nought):
     ({"self_training": -1.0}, "AdvSeg: self_training: wanted a weight of 0 or more, got -1.0"),
     ({"beta": -1.0}, "AdvSeg: beta: wanted a weight of 0 or more, got -1.0"),
     ({"sure": 2.0}, "AdvSeg: sure: wanted a probability from 0 to 1, got 2.0"),
-    ({"warm_up": -1}, "AdvSeg: warm_up: wanted 0 or more training steps, got -1"),
+    ({"warm_up": -1}, "warm_up: wanted whole steps, or a share of the training .*got -1"),
     ({"channels": 0}, "AdvSeg: channels: wanted 1 or more, got 0"),
 ])  # fmt: skip
 def test_what_is_wrong_is_named(options, said):

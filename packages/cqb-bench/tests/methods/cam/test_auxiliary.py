@@ -118,7 +118,7 @@ def test_pseudo_labels_begin_after_the_warm_up_and_steps_travel_with_the_weights
     terms = [module.loss(seen)["loss_pseudo"].item() for _ in range(3)]
     assert terms[:2] == [0, 0]
     assert terms[2] > 0
-    assert module.state_dict()["steps"] == 3
+    assert module.state_dict()["warm_up.steps"] == 3
 
 
 def test_images_with_stuff_maps_teach_the_classifier_and_get_no_pseudo_label():
@@ -144,7 +144,7 @@ def test_gradients_are_those_of_finite_differences():
 
 @pytest.mark.parametrize(("options", "said"), [
     ({"threshold": 1.5}, "Cam: threshold: wanted a number from 0 to 1, got 1.5"),
-    ({"warm_up": -1}, "Cam: warm_up: wanted 0 or more training steps, got -1"),
+    ({"warm_up": -1}, "warm_up: wanted whole steps, or a share of the training .*got -1"),
     ({"beta": float("nan")}, "Cam: beta: wanted a weight of 0 or more, got nan"),
 ])  # fmt: skip
 def test_what_is_wrong_is_named(options, said):

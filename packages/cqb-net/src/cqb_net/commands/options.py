@@ -7,6 +7,24 @@ import typer
 if TYPE_CHECKING:
     from cqb_net.pilots import Executor
 
+Epochs = Annotated[int | None, typer.Option(min=1, help="Length of every training, schedule stretched.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Trainings at a time here; one a GPU, or 2 without GPU, by default.")
+]
+RayAddress = Annotated[
+    str | None, typer.Option("--ray", metavar="ADDRESS", help="Run on this Ray cluster (extra: ray).")
+]
+Limit = Annotated[float | None, typer.Option(min=0, help="Minutes after which a training is stopped.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", help="Config entry to override, such as train_dataloader.batch_size=8.")
+]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")]
+KeepWeights = Annotated[bool, typer.Option("--keep-weights", help="Keep checkpoints of what is done.")]
+AllowUnseen = Annotated[
+    bool, typer.Option("--allow-unseen", help="Go on when no image of an assignment shows some class.")
+]
+Check = Annotated[bool, typer.Option(help="Look at every file before the first training.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be trained.")]
 TrustConfig = Annotated[
     bool,
     typer.Option(

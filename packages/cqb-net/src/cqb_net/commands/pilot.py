@@ -5,7 +5,21 @@ from typing import Annotated
 
 import typer
 
-from cqb_net.commands.options import TrustConfig
+from cqb_net.commands.options import (
+    AllowUnseen,
+    Check,
+    DryRun,
+    Epochs,
+    KeepWeights,
+    Limit,
+    Overrides,
+    RayAddress,
+    RetryFailed,
+    TrustConfig,
+    Workers,
+    executor_of,
+    numbers,
+)
 
 
 def pilot(
@@ -19,30 +33,23 @@ def pilot(
         str | None,
         typer.Option(help="Rows of Table 2: Cls2Box, Box2Mask, Relation st->th, Cls2Pixel, Relation th->st."),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Length of every training, schedule stretched.")] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Trainings at a time here; one a GPU, or 2 without GPU, by default.")
-    ] = None,
-    ray: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Run on this Ray cluster (extra: ray).")] = None,
-    limit: Annotated[float | None, typer.Option(min=0, help="Minutes after which a training is stopped.")] = None,
-    option: Annotated[
-        list[str] | None, typer.Option("--set", help="Config entry to override, such as train_dataloader.batch_size=8.")
-    ] = None,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")] = False,
-    keep_weights: Annotated[bool, typer.Option("--keep-weights", help="Keep checkpoints of what is done.")] = False,
-    allow_unseen: Annotated[
-        bool, typer.Option("--allow-unseen", help="Go on when no image of an assignment shows some class.")
-    ] = False,
-    check: Annotated[bool, typer.Option(help="Look at every file before the first training.")] = True,
+    epochs: Epochs = None,
+    workers: Workers = None,
+    ray: RayAddress = None,
+    limit: Limit = None,
+    option: Overrides = None,
+    retry_failed: RetryFailed = False,
+    keep_weights: KeepWeights = False,
+    allow_unseen: AllowUnseen = False,
+    check: Check = True,
     trust_config: TrustConfig = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Train the pilots of Table 2 and write the table that cqb-pareto reads.
 
     What is done stays done: the same command goes on after a stop. Exit status 1 when a training has failed.
     """
     from cqb_core.training import parse_options
-    from cqb_net.commands.options import executor_of, numbers
     from cqb_net.pilots.comparison import compare, table
     from cqb_net.pilots.pilot import Recipe
     from cqb_net.pilots.planning import plan_sweep

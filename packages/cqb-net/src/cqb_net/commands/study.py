@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cqb_net.commands.options import TrustConfig
+from cqb_net.commands.options import Overrides, RayAddress, TrustConfig, Workers, executor_of, numbers
 
 
 def study(
@@ -24,9 +24,9 @@ def study(
     epochs: Annotated[int | None, typer.Option(min=1, help="Length of the final trainings; likewise.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each final allocation.")] = 1,
     rivals: Annotated[int, typer.Option(min=0, help="Random allocations of equal cost to compare with.")] = 0,
-    workers: Annotated[int | None, typer.Option(min=1, help="Trainings at a time; 2, or one a GPU.")] = None,
-    ray: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Run on this Ray cluster (extra: ray).")] = None,
-    option: Annotated[list[str] | None, typer.Option("--set", help="Config entry to override.")] = None,
+    workers: Workers = None,
+    ray: RayAddress = None,
+    option: Overrides = None,
     trust_config: TrustConfig = False,
     extrapolate: Annotated[
         bool, typer.Option("--extrapolate", help="Let the plan leave the shares that were piloted.")
@@ -40,7 +40,6 @@ def study(
     from rich.table import Table
 
     from cqb_core.training import parse_options
-    from cqb_net.commands.options import executor_of, numbers
     from cqb_net.study import run_study
     from cqb_net.terminal import console
     from cqb_pareto import load_prices

@@ -10,11 +10,9 @@ PACE = {"lr_mult": 0.4, "decay_mult": 0.0}
 
 
 def _configure(config: dict[str, Any]) -> dict[str, Any]:
-    """Self-training begins when the learning rate has been at its height for as long as it climbed."""
-    ramps = (each for each in config.get("param_scheduler") or () if each["type"] == "LinearLR")
-    climbed = max((ramp["end"] for ramp in ramps if not ramp.get("by_epoch", True)), default=0)
+    """The terms stand beside the config's cross-entropy, and the discriminator steps at a pace of its own."""
     beta = config["model"]["semantic_head"].get("loss_seg", {}).get("loss_weight", 1.0)
-    made = with_auxiliary(config, "AdvSeg", warm_up=2 * climbed, beta=beta)
+    made = with_auxiliary(config, "AdvSeg", beta=beta)
     wrapper = dict(config["optim_wrapper"])
     paces = wrapper.get("paramwise_cfg") or {}
     keys = {**paces.get("custom_keys", {}), "discriminator": dict(PACE)}

@@ -13,6 +13,7 @@ from cqb_core import IGNORE, InputError, Labels
 from cqb_core.models import Host, SemanticAuxiliary, SemanticView
 from cqb_core.models.routing import connected_zero
 from cqb_net.auxiliaries.relation import channel_maps
+from cqb_net.auxiliaries.warm_up import WarmUp
 from cqb_weak.cls2pixel import pseudo_loss
 
 
@@ -31,7 +32,7 @@ class AdvSeg(SemanticAuxiliary):
         unlabelled: its weight on the others.
         self_training: weight of the cross-entropy with the network's own labels on the others.
         sure: probability of being a label map above which a cell of theirs is a label.
-        warm_up: training steps before self-training begins.
+        warm_up: until self-training begins, see `cqb_net.auxiliaries.warm_up.WarmUp`; the paper waits a quarter.
         beta: weight of what the segmentation learns: the paper's numbers stand beside a cross-entropy of weight 1.
         channels: of the discriminator's first layer.
 
@@ -49,7 +50,7 @@ class AdvSeg(SemanticAuxiliary):
         unlabelled: float = 0.001,
         self_training: float = 0.1,
         sure: float = 0.2,
-        warm_up: int = 5000,
+        warm_up: int | float = 0.25,
         beta: float = 1.0,
         channels: int = 64,
     ) -> None:
@@ -60,15 +61,11 @@ class AdvSeg(SemanticAuxiliary):
                 raise InputError("AdvSeg", name, "a weight of 0 or more", weight)
         if not 0 <= sure <= 1:
             raise InputError("AdvSeg", "sure", "a probability from 0 to 1", sure)
-        if warm_up < 0:
-            raise InputError("AdvSeg", "warm_up", "0 or more training steps", warm_up)
         if channels < 1:
             raise InputError("AdvSeg", "channels", "1 or more", channels)
-        self.weights, self.sure, self.warm_up = weights, sure, warm_up
+        self.weights, self.sure, self.warm_up = weights, sure, WarmUp(warm_up)
         self.num_things = host.num_things
         self.discriminator = Discriminator(host.num_stuff + 1, channels)
-        self.steps: Tensor
-        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
     def asks_for(self, owned: Labels) -> bool:
         """Every image: one without a stuff map is an unlabelled one, whatever else it owns."""
@@ -76,8 +73,7 @@ class AdvSeg(SemanticAuxiliary):
 
     def loss(self, view: SemanticView) -> dict[str, Tensor]:
         """`loss_adv` and, after the warm-up, `loss_semi` for the segmentation; `loss_discriminator` for the other."""
-        step = int(self.steps)
-        self.steps += 1
+        begun = self.warm_up()
         logits = view.logits.to(torch.promote_types(view.logits.dtype, torch.float32))
         truth, bare = self._maps(view)
         known = truth != IGNORE
@@ -85,7 +81,7 @@ class AdvSeg(SemanticAuxiliary):
         said = judged(self.discriminator, fake).to(logits.dtype)
         fooled, weights = softplus(-said), self.weights
         adversarial = weights["labelled"] * mean_over(fooled, known) + weights["unlabelled"] * mean_over(fooled, bare)
-        sure = bare & (said.detach().sigmoid() > self.sure) & (step >= self.warm_up)
+        sure = bare & (said.detach().sigmoid() > self.sure) & begun
         own = logits.detach().argmax(1).masked_fill(~sure, IGNORE)
         return {
             "loss_adv": weights["beta"] * adversarial,

@@ -10,6 +10,7 @@ from torch import Tensor
 from cqb_core import IGNORE, InputError, Labels
 from cqb_core.models import Host, SemanticAuxiliary, SemanticView
 from cqb_core.models.routing import connected_zero, having
+from cqb_net.auxiliaries.warm_up import WarmUp
 from cqb_weak.cls2pixel import ClassBranch, pseudo_loss, tag_loss
 
 
@@ -52,7 +53,7 @@ class Cam(SemanticAuxiliary):
     Args:
         host: the network.
         threshold: share of a map's range below which a cell has no label.
-        warm_up: training steps before pseudo labels begin.
+        warm_up: until pseudo labels begin, see `cqb_net.auxiliaries.warm_up.WarmUp`.
         beta: weight of both terms, that of `cqb_net.auxiliaries.Cls2Pixel`.
 
     Raises:
@@ -61,18 +62,14 @@ class Cam(SemanticAuxiliary):
 
     name: ClassVar[str] = "cam"
 
-    def __init__(self, host: Host, threshold: float = 0.2, warm_up: int = 1000, beta: float = 0.5) -> None:
+    def __init__(self, host: Host, threshold: float = 0.2, warm_up: int | float = 0.25, beta: float = 0.5) -> None:
         super().__init__()
         if not 0 <= threshold <= 1:
             raise InputError("Cam", "threshold", "a number from 0 to 1", threshold)
-        if warm_up < 0:
-            raise InputError("Cam", "warm_up", "0 or more training steps", warm_up)
         if not beta >= 0:
             raise InputError("Cam", "beta", "a weight of 0 or more", beta)
         self.branch = ClassBranch(host.semantic_dim, host.num_stuff, dropout=0.0)
-        self.threshold, self.warm_up, self.beta = threshold, warm_up, beta
-        self.steps: Tensor
-        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+        self.threshold, self.beta, self.warm_up = threshold, beta, WarmUp(warm_up)
 
     def asks_for(self, owned: Labels) -> bool:
         """Whether the stuff tags are known."""
@@ -80,15 +77,14 @@ class Cam(SemanticAuxiliary):
 
     def loss(self, view: SemanticView) -> dict[str, Tensor]:
         """`loss_cls` of the tags and, after the warm-up, `loss_pseudo` of the cells with a pseudo label."""
-        step = int(self.steps)
-        self.steps += 1
+        begun = self.warm_up()
         rows = having(view.images, lambda image: self.asks_for(image.owned))
         if not rows:
             return dict.fromkeys(("loss_cls", "loss_pseudo"), connected_zero(self))
         tags = torch.stack([cast(Tensor, view.images[row].stuff_tags) for row in rows])
         feature, valid = view.feature[rows], view.valid[rows]
         bare = torch.tensor([Labels.STUFF not in view.images[row].owned for row in rows], device=feature.device)
-        labels = self.labels(feature, tags, valid & bare[:, None, None] & (step >= self.warm_up))
+        labels = self.labels(feature, tags, valid & bare[:, None, None] & begun)
         return {
             "loss_cls": self.beta * tag_loss(self.branch(feature, valid), tags),
             "loss_pseudo": self.beta * pseudo_loss(view.logits[rows], labels),
