@@ -27,3 +27,13 @@ def test_a_study_says_so_before_anything_is_trained(refused, scenes, tmp_path):
     call = ("study", "--data", scenes, "--config", "cqb-net_tiny_scenes", "--out", out, "--budget", "0.01")
     assert "--extrapolate" in refused(*call)
     assert not out.exists()
+
+
+def test_a_class_that_no_image_shows_is_allowed_by_word_only(refused, scenes, tmp_path):
+    out = tmp_path / "study"
+    call = ("study", "--data", scenes, "--config", "cqb-net_tiny_scenes", "--out", out, "--budget", "0.9")
+    call += ("--shares", "0.5", "--rows", "Cls2Box")
+    assert "--allow-unseen" in refused(*call)
+    (out / "pilots").mkdir(parents=True)
+    (out / "pilots" / "runs.csv").write_text("something else\n")
+    assert "runs.csv" in refused(*call, "--allow-unseen")

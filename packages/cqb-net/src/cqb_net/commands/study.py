@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cqb_net.commands.options import Overrides, RayAddress, TrustConfig, Workers, executor_of, numbers
+from cqb_net.commands.options import AllowUnseen, Overrides, RayAddress, TrustConfig, Workers, executor_of, numbers
 
 
 def study(
@@ -28,6 +28,7 @@ def study(
     ray: RayAddress = None,
     option: Overrides = None,
     trust_config: TrustConfig = False,
+    allow_unseen: AllowUnseen = False,
     extrapolate: Annotated[
         bool, typer.Option("--extrapolate", help="Let the plan leave the shares that were piloted.")
     ] = False,
@@ -64,6 +65,7 @@ def study(
         executor=executor_of(workers, ray),
         seed=seed,
         trust_config=trust_config,
+        allow_unseen=allow_unseen,
         extrapolate=extrapolate,
     )
     for line in plan_lines(made.plan):

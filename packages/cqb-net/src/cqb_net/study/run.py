@@ -66,6 +66,7 @@ def run_study(
     seed: int = 0,
     progress: bool = True,
     trust_config: bool = False,
+    allow_unseen: bool = False,
     extrapolate: bool = False,
 ) -> StudyResult:
     """From images, prices and a budget to a trained network and the reasons for its labels.
@@ -93,6 +94,7 @@ def run_study(
         seed: of the plan and of the random allocations.
         progress: show what is done and running.
         trust_config: read a config that no installed package brought; its code runs.
+        allow_unseen: go on when no image of a pilot's assignment shows some class.
         extrapolate: let the plan leave the shares that were piloted.
 
     Raises:
@@ -117,6 +119,7 @@ def run_study(
         executor=executor,
         progress=progress,
         trust_config=trust_config,
+        allow_unseen=allow_unseen,
     )
     made = cqb_pareto.study(
         cqb_pareto.read_pilots(table),
