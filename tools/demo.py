@@ -22,7 +22,7 @@ from cqb_net.pilots.local import gpus_here
 from cqb_net.study import StudyResult, run_study
 from cqb_pareto.report.words import plan_lines
 
-CONFIG = "cqb-net_tiny_scenes"
+CONFIG = "cqb-net_lite0_scenes"
 BUDGET = 0.25
 """Of what it costs to label every image fully."""
 

@@ -30,7 +30,7 @@ def test_a_misspelt_config_gets_the_names_and_a_guess():
         load_config("panoptic-cascade_tiny_scene")
     message = str(caught.value)
     assert message.startswith("panoptic-cascade_tiny_scene: config: wanted a file or one of ")
-    assert "panoptic-cascade_lite0_fpn_camvid, panoptic-cascade_r101_fpn_24e_coco" in message
+    assert "panoptic-cascade_lite0_fpn_scenes, panoptic-cascade_r101_fpn_24e_coco" in message
     assert message.endswith("got neither (did you mean panoptic-cascade_tiny_scenes?)")
 
 
