@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from mmengine.logging import MMLogger
 from mmengine.model import MMDistributedDataParallel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
+from torch.utils.data import DataLoader
 
 from cqb_core.errors import InputError
 from cqb_core.files import needing_room, replacing
 from cqb_core.quiet import hushed
 from cqb_core.training.loader_errors import input_error_in
+from cqb_core.training.loader_workers import start_worker
 from cqb_core.training.plain_checkpoint import fill, load_checkpoint
 
 
@@ -32,6 +35,13 @@ class FileLogRunner(Runner):
             if not self.cfg.get("verbose") and not isinstance(handler, logging.FileHandler):
                 handler.setLevel(logging.CRITICAL + 1)
         return logger
+
+    @staticmethod
+    def build_dataloader(*args: Any, **kwargs: Any) -> DataLoader[Any]:
+        """See `Runner.build_dataloader`; the loader's workers end with this process, even when it is killed."""
+        loader: DataLoader[Any] = Runner.build_dataloader(*args, **kwargs)
+        loader.worker_init_fn = partial(start_worker, loader.worker_init_fn)
+        return loader
 
     def wrap_model(self, model_wrapper_cfg: dict[str, Any] | None, model: nn.Module) -> nn.Module:
         """See `Runner.wrap_model`, which takes for granted that every process has a GPU."""
