@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 INDEX = ("index, first time", "index, second time", "assign", "start an epoch", "check 2000 images")
@@ -68,14 +68,17 @@ def _start(root, split, index, labels) -> dict:
 def _check(root, split, index, labels) -> dict:
     from write_large_index import draw
 
+    from cqb_core.data.assigned import owned_labels
     from cqb_core.data.audit import _check_all as check_all
+    from cqb_core.data.panoptic_files import PanopticIndex
 
     chosen = index.entries[:2000]
     for entry in chosen:
         if not split.image_path(entry).exists():
             draw(root, split.name, entry)
     began, worked = time.monotonic(), time.process_time()
-    found = sum(len(faults) for faults in check_all(split, chosen, os.cpu_count() or 1))
+    part = PanopticIndex(index.taxonomy, chosen)
+    found = sum(len(faults) for faults in check_all(split, part, owned_labels(None, part), os.cpu_count() or 1))
     seconds, busy = time.monotonic() - began, time.process_time() - worked
     return {"detail": f"{found} faults, {busy / seconds:.2f} cores busy", "seconds": seconds}
 
@@ -174,31 +177,40 @@ def _private_mib(pid: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith(("Private_Clean", "Private_Dirty"))) / 1024
 
 
-def _in_a_process(case: str, root: Path) -> dict:
-    """Run one case in a process of its own, so that its peak is its own."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", __file__, "--case", case, "--root", str(root)], capture_output=True, text=True
-    )
-    if done.returncode:
-        return {"case": case, "detail": f"failed: {done.stderr.strip().splitlines()[-1][:200]}"}
-    return json.loads(done.stdout.strip().splitlines()[-1])
+def in_a_process(script: str, case: str, root: Path) -> dict:
+    """Run one case of a script in a process of its own, so that its peak is its own."""
+    call = [sys.executable, "-W", "ignore", script, "--case", case, "--root", str(root)]
+    done = subprocess.run(call, capture_output=True, text=True)
+    row = json.loads(done.stdout.strip().splitlines()[-1]) if not done.returncode else None
+    row = row or {"case": case, "detail": f"failed: {done.stderr.strip().splitlines()[-1][:200]}"}
+    print(row, file=sys.stderr, flush=True)
+    return row
 
 
-def _measured(case: str, root: Path) -> dict:
-    measure: Callable[[str, Path], dict] = measure_index if case in INDEX else measure_extreme
+def measure_and_print(measure: Callable[[str, Path], dict], case: str, root: Path, what: str) -> None:
+    """Measure one case in this process: the seconds that it tells or took, and the peak of the whole process."""
     began = time.monotonic()
     found = measure(case, root)
     seconds = found.pop("seconds", time.monotonic() - began)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    what = "118,287 images of COCO's size" if case in INDEX else "R50, 133 classes, 1000 proposals"
-    return {
-        "case": case,
-        "what": what,
-        "seconds": round(seconds, 1),
-        "cpu_seconds": round(time.process_time(), 1),
-        "peak_gib": round(peak, 2),
-        **found,
-    }
+    cost = {"seconds": round(seconds, 2), "cpu_seconds": round(time.process_time(), 1), "peak_gib": round(peak, 2)}
+    print(json.dumps({"case": case, "what": what, **cost, **found}))
+
+
+def measure_all(script: str, cases: Sequence[str]) -> list[dict]:
+    """The rows of a script's cases, which share one folder that is removed after."""
+    with tempfile.TemporaryDirectory() as folder:
+        return [in_a_process(script, case, Path(folder)) for case in cases]
+
+
+def write_rows(rows: Sequence[dict], out: Path | None) -> None:
+    """Write the CSV, or print it, with the commit and the machine."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    machine = f"{os.cpu_count()} cores, one thread"
+    with out.open("w", newline="") if out else os.fdopen(1, "w", closefd=False) as file:
+        writer = csv.DictWriter(file, FIELDS)
+        writer.writeheader()
+        writer.writerows({**row, "commit": commit, "machine": machine} for row in rows)
 
 
 def main() -> None:
@@ -211,15 +223,11 @@ def main() -> None:
     parser.add_argument("--root", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.case:
-        print(json.dumps(_measured(given.case, given.root)))
+        of_index = given.case in INDEX
+        what = "118,287 images of COCO's size" if of_index else "R50, 133 classes, 1000 proposals"
+        measure_and_print(measure_index if of_index else measure_extreme, given.case, given.root, what)
         return
-    rows = _measure_all(given.images, given.only)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    rows = [{**row, "commit": commit, "machine": f"{os.cpu_count()} cores, one thread"} for row in rows]
-    with given.out.open("w", newline="") if given.out else os.fdopen(1, "w", closefd=False) as file:
-        writer = csv.DictWriter(file, FIELDS)
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(_measure_all(given.images, given.only), given.out)
 
 
 def _measure_all(images: int, only: str | None) -> list[dict]:
@@ -232,15 +240,10 @@ def _measure_all(images: int, only: str | None) -> list[dict]:
 
             write_index(large, images)
             time.sleep(3)  # an index of a file that has just changed is not kept
-            rows += [_shown(_in_a_process(case, large)) for case in INDEX]
+            rows += [in_a_process(__file__, case, large) for case in INDEX]
         if only != "index":
-            rows += [_shown(_in_a_process(case, Path(folder) / f"extreme{i}")) for i, case in enumerate(EXTREME)]
+            rows += [in_a_process(__file__, case, Path(folder) / f"extreme{i}") for i, case in enumerate(EXTREME)]
     return rows
-
-
-def _shown(row: dict) -> dict:
-    print(row, file=sys.stderr, flush=True)
-    return row
 
 
 if __name__ == "__main__":

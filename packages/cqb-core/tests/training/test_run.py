@@ -6,8 +6,10 @@ import torch
 from mmdet.registry import MODELS
 
 from cqb_core import Assignment, Labels
+from cqb_core.data.panoptic_files import find_split, read_split
 from cqb_core.errors import InputError
 from cqb_core.models.auxiliary import SemanticAuxiliary
+from cqb_core.testing import write_labels
 from cqb_core.training import NonFiniteLossError, last_checkpoint, train
 from cqb_core.training.plain_checkpoint import load_checkpoint
 
@@ -115,6 +117,20 @@ def test_bad_images_and_annotations_are_left_out_on_request_and_counted(broken, 
     assert "train: 1 broken images of 8 left out\n" in shown
     assert "val: 1 broken images of 3 left out\n" in shown
     assert load_checkpoint(last)["config"]["train_dataloader"]["dataset"]["skip"] == [image_id]
+
+
+def test_only_what_images_own_must_be_sound(copied, refused, tiny, tmp_path, capsys):
+    split = find_split(copied, "train")
+    labels = write_labels(copied, ["P", "P", "P", "P", "I", "B"], tmp_path / "labels.json")
+    *panoptic, tagged, boxed, bare, _ = read_split(split).entries
+    for file in (split.map_path(tagged), split.map_path(boxed), split.image_path(bare)):
+        file.unlink()
+    options = {**tiny, "train_cfg.max_epochs": 1, "train_cfg.val_interval": 2}
+    train(NAME, copied, tmp_path / "out", labels, options=options)
+    assert "check train: 8 of 8" in capsys.readouterr().err
+    split.map_path(panoptic[0]).unlink()
+    message = refused(data=copied, labels=labels, out=tmp_path / "other")
+    assert f"got 1 fault:\n  {split.map_path(panoptic[0])}: file" in message
 
 
 def test_an_image_that_breaks_while_training_is_named_by_a_worker(broken, refused):

@@ -32,6 +32,22 @@ def test_faults_are_a_table_and_status_1(run, scenes, tmp_path):
     assert err.startswith("check val: 3 of 3 in ")
 
 
+def test_images_are_checked_for_what_they_own(run, refused, scenes, tmp_path):
+    root, labels = shutil.copytree(scenes, tmp_path / "copied"), tmp_path / "labels.json"
+    assert run("data", "assign", root, "--ratio", "P=0.25,B=0.5,none=0.25", "-o", labels)[0] == 0
+    sets = json.loads(labels.read_text())["images"]
+    for image in sets["B"]:
+        (root / "annotations" / "panoptic_train" / f"{image:012d}.png").unlink()
+    assert run("data", "check", root)[0] == 1
+    status, said, _ = run("data", "check", root, "--labels", labels)
+    assert (status, said.splitlines()[0]) == (0, "8 images: 8 sound, 0 faults in 0 images, 0 notices")
+    assert run("data", "check", root, "--labels", labels, "--split", "train")[0] == 0
+    (root / "annotations" / "panoptic_train" / f"{sets['P'][0]:012d}.png").unlink()
+    status, said, _ = run("data", "check", root, "--labels", labels)
+    assert (status, "1 faults in 1 images" in said) == (1, True)
+    assert "labels.json: fingerprint: wanted" in refused("data", "check", root, "--labels", labels, "--split", "val")
+
+
 def test_images_are_assigned_in_exact_counts(run, scenes, tmp_path):
     path = tmp_path / "labels.json"
     status, said, _ = run("data", "assign", scenes, "--ratio", "P=0.25,B=0.5,none=0.25", "--seed", 1, "-o", path)

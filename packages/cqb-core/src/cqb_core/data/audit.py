@@ -1,13 +1,18 @@
-"""Every fault of a split on disk, in one pass: what the reader would stop at, image by image."""
+"""Every fault of a split on disk, in one pass: what the reader would stop at, image by image.
 
-from collections.abc import Callable, Iterator, Sequence
+Of an image that owns only some labels, only the files and segments that these are made of are looked at.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from os import PathLike
 
 from rich.table import Table
 from rich.text import Text
 
+from cqb_core.data.assigned import owned_labels
 from cqb_core.data.images import read_id_map, read_image
 from cqb_core.data.panoptic_files import (
     PanopticEntry,
@@ -18,12 +23,20 @@ from cqb_core.data.panoptic_files import (
     parse_split,
 )
 from cqb_core.errors import InputError
+from cqb_core.labels import Labels
+from cqb_core.taxonomy import Taxonomy
 
 BOX_TOLERANCE = 1
 """Pixels by which a box may differ from its segment: tools disagree on whether the far edge belongs to it."""
 
 CHUNK = 256
 """Images that are queued at a time."""
+
+PIXELS = Labels.MASK | Labels.STUFF
+"""The labels that a map is read for."""
+
+Measured = Mapping[int, tuple[tuple[int, int, int, int], int]]
+"""The box (xyxy in pixels, far edge exclusive) and the area of every id in a map."""
 
 
 @dataclass(frozen=True)
@@ -78,60 +91,91 @@ class AuditReport:
         return table
 
 
-def audit(split: PanopticSplit, workers: int = 1, progress: Callable[[int, int], None] | None = None) -> AuditReport:
-    """Read every image and map of a split and compare them with the json.
+def audit(
+    split: PanopticSplit,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+    assignment: str | PathLike[str] | None = None,
+) -> AuditReport:
+    """Read the images of a split, and the maps of those that own pixels, and compare them with the json.
 
-    Images that have a fault in the json are reported and not opened.
+    Images that have a fault in the json are reported and not opened, nor are those that own nothing.
 
     Args:
         split: the split.
         workers: threads that read images.
         progress: called with images done and images in all.
+        assignment: file that says which image owns which labels; None: all own all.
 
     Raises:
-        InputError: when nothing can be read image by image: the json is missing, no JSON, or has unsound categories.
+        InputError: when nothing can be read image by image: the json is missing, no JSON, or has unsound categories;
+            when the assignment is none, or of another data set.
     """
     faults: list[Fault] = []
     index = parse_split(split, lambda image_id, error: faults.append(_fault(error, image_id)))
-    for done, found in enumerate(_check_all(split, index.entries, workers), 1):
+    owned = owned_labels(assignment, index, whole=not faults)
+    for done, found in enumerate(_check_all(split, index, owned, workers), 1):
         faults.extend(found)
         if progress is not None:
             progress(done, len(index.entries))
-    notices = [_nothing_labelled(split, entry) for entry in index.entries if not entry.segments]
+    bare = [entry for entry in index.entries if owned[entry.image_id] and not entry.segments]
+    notices = [_nothing_labelled(split, entry) for entry in bare]
     bad = {fault.image_id for fault in faults}
     sound = replace(index, entries=tuple(entry for entry in index.entries if entry.image_id not in bad))
     unread = bad - {entry.image_id for entry in index.entries} - {None}
     return AuditReport(sound, tuple(faults), tuple(notices), len(index.entries) + len(unread))
 
 
-def check_entry(split: PanopticSplit, entry: PanopticEntry) -> list[Fault]:
-    """The faults of one image: of its file, its map, and of what the json says about the map's segments."""
+def check_entry(split: PanopticSplit, taxonomy: Taxonomy, entry: PanopticEntry, owned: Labels) -> list[Fault]:
+    """The faults of one image: of its file and, where it owns pixels, of its map and of the segments that they are of.
+
+    Args:
+        split: where the files are.
+        taxonomy: says which segments are things.
+        entry: the image.
+        owned: its labels.
+    """
+    if not owned:
+        return []
     size, faults = (entry.width, entry.height), []
     try:
         read_image(split.image_path(entry), size, split.images_dir)
     except InputError as error:
         faults.append(_fault(error, entry.image_id))
+    if not owned & PIXELS:
+        return faults
     try:
         measured = measure_segments(read_id_map(split.map_path(entry), size, split.maps_dir))
     except InputError as error:
         return [*faults, _fault(error, entry.image_id)]
-    return faults + [_fault(error, entry.image_id) for error in _disagreements(split, entry, measured)]
+    things = {category.id for category in taxonomy.things}
+    drawn = [info for info in entry.segments if (Labels.MASK if info.category_id in things else Labels.STUFF) in owned]
+    errors = [*_disagreements(split, entry, drawn, measured)]
+    if PIXELS in owned:
+        errors = [*_unlisted(split, entry, measured), *errors]
+    return faults + [_fault(error, entry.image_id) for error in errors]
+
+
+def _unlisted(split: PanopticSplit, entry: PanopticEntry, measured: Measured) -> list[InputError]:
+    """The ids of a map that the json does not list: where only things or only stuff are owned, they may be the rest."""
+    unknown = sorted(measured.keys() - {info.id for info in entry.segments})
+    wanted = f"ids that {split.annotation_file.name} lists"
+    return [
+        InputError(split.map_path(entry), "segment ids", wanted, f"{number} on {measured[number][1]} pixels")
+        for number in unknown
+    ]
 
 
 def _disagreements(
-    split: PanopticSplit, entry: PanopticEntry, measured: dict[int, tuple[tuple[int, int, int, int], int]]
+    split: PanopticSplit, entry: PanopticEntry, segments: Sequence[SegmentInfo], measured: Measured
 ) -> Iterator[InputError]:
-    listed = {segment.id: segment for segment in entry.segments}
-    for segment_id in sorted(measured.keys() - listed.keys()):
-        got = f"{segment_id} on {measured[segment_id][1]} pixels"
-        yield InputError(split.map_path(entry), "segment ids", f"ids that {split.annotation_file.name} lists", got)
-    for segment_id, segment in listed.items():
-        where = f"image {entry.image_id} segment {segment_id}"
-        if segment_id not in measured:
+    for segment in segments:
+        where = f"image {entry.image_id} segment {segment.id}"
+        if segment.id not in measured:
             got = f"no pixel in {entry.map_file}"
             yield InputError(split.annotation_file, where, "a segment that its map shows", got)
             continue
-        box, area = measured[segment_id]
+        box, area = measured[segment.id]
         if not _boxes_agree(segment, box):
             wanted = f"the box of its pixels {_xywh(box)}"
             yield InputError(split.annotation_file, f"{where} bbox", wanted, _xywh(segment.bbox))
@@ -147,11 +191,16 @@ def _xywh(box: Sequence[int | float]) -> str:
     return str([box[0], box[1], box[2] - box[0], box[3] - box[1]])
 
 
-def _check_all(split: PanopticSplit, entries: Sequence[PanopticEntry], workers: int) -> Iterator[list[Fault]]:
+def _check_all(
+    split: PanopticSplit, index: PanopticIndex, owned: Mapping[int, Labels], workers: int
+) -> Iterator[list[Fault]]:
     """In threads: decoding releases the interpreter, and a caller's script needs no guard against being imported."""
+    entries = index.entries
     with ThreadPoolExecutor(workers) as executor:
         for start in range(0, len(entries), CHUNK):
-            yield from executor.map(partial(check_entry, split), entries[start : start + CHUNK])
+            chunk = entries[start : start + CHUNK]
+            labels = [owned[entry.image_id] for entry in chunk]
+            yield from executor.map(partial(check_entry, split, index.taxonomy), chunk, labels)
 
 
 def _fault(error: InputError, image_id: int | None) -> Fault:

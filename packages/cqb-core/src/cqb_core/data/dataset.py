@@ -13,13 +13,12 @@ import numpy as np
 from mmdet.datasets import BaseDetDataset
 from mmdet.registry import DATASETS
 
-from cqb_core.assignment import Assignment
+from cqb_core.data.assigned import owned_labels
 from cqb_core.data.columns import Columns, CompactEntries
 from cqb_core.data.draws import Draw, drawing_from
 from cqb_core.data.owned import OwnedEntries
-from cqb_core.data.panoptic_files import PanopticIndex, PanopticSplit, fingerprint, parse_split
+from cqb_core.data.panoptic_files import PanopticSplit, parse_split
 from cqb_core.errors import InputError
-from cqb_core.labels import Labels
 from cqb_core.taxonomy import Taxonomy
 
 
@@ -77,7 +76,7 @@ class MixedLabelDataset(BaseDetDataset):
             index.entries if isinstance(index.entries, CompactEntries) else CompactEntries(Columns.of(index.entries))
         )
         image_ids = compact.image_ids()
-        owned = self._owned(image_ids, index)
+        owned = owned_labels(self.assignment, index)
         # A test image owns nothing, so that no auxiliary looks for labels that were never loaded.
         sets = np.array([0 if self.test_mode else owned[image].value for image in image_ids], dtype=np.int64)
         kept = [
@@ -121,12 +120,3 @@ class MixedLabelDataset(BaseDetDataset):
         """Pass over the faults of the images that are to be left out."""
         if image_id not in self.skip:
             raise fault
-
-    def _owned(self, image_ids: Sequence[int], index: PanopticIndex) -> dict[int, Labels]:
-        if self.assignment is None:
-            return dict.fromkeys(image_ids, Labels.PANOPTIC)
-        owned = Assignment.read(self.assignment, fingerprint(index)).labels()
-        forgotten = [image for image in image_ids if image not in owned]
-        if forgotten:
-            raise InputError(self.assignment, "images", "every image of the data set", f"none for {forgotten[:5]}")
-        return owned

@@ -60,7 +60,8 @@ def train(
         seed: of weights, order and augmentation.
         epochs: train that long, the learning rate's schedule stretched with it; the config says by default.
         amp: train in mixed precision (needs a GPU).
-        check: look at every file first and stop when one is broken; a resumed run was checked before.
+        check: look at every file that will be read first and stop when one is broken; a resumed run was checked
+            before.
         skip_bad: leave broken images out instead, and say how many.
         options: config entries to override, e.g. `{"train_dataloader.batch_size": 8}`.
         trust_config: read a config from a path. It is Python, and what it says runs.
@@ -88,7 +89,7 @@ def train(
     classes = _classes(splits)
     if last is not None:
         _require_classes_of(last, classes, splits[0])
-    skip = _skipped(last) if last is not None else _broken(splits, skip_bad, progress) if check else [[], []]
+    skip = _skipped(last) if last is not None else _broken(splits, labels, skip_bad, progress) if check else [[], []]
     _require_assignment(labels, splits[0])
     fit_to_data(made, splits, classes, labels, skip)
     override(made, options or {})
@@ -180,12 +181,14 @@ def _require_classes_of(checkpoint: Path, classes: Taxonomy, split: PanopticSpli
     require_same_classes(classes, known, split.annotation_file, f"the training {checkpoint.name}")
 
 
-def _broken(splits: Sequence[PanopticSplit], skip_bad: bool, progress: bool) -> list[list[int]]:
-    """Ids of the broken images of each split, when they may be left out."""
+def _broken(
+    splits: Sequence[PanopticSplit], labels: str | PathLike[str] | None, skip_bad: bool, progress: bool
+) -> list[list[int]]:
+    """Ids of the broken images of each split, when they may be left out; `labels` says what those of the first own."""
     broken = []
-    for split in splits:
+    for split, assignment in zip(splits, (labels, None), strict=True):
         with reporting(f"check {split.name}", progress) as report:
-            found = audit(split, os.cpu_count() or 1, report)
+            found = audit(split, os.cpu_count() or 1, report, assignment)
         if found.faults and not skip_bad:
             shown = [f"{fault.file}: {fault.field}: wanted {fault.wanted}, got {fault.got}" for fault in found.faults]
             rest = [f"and {len(shown) - SHOWN_FAULTS} more"] if len(shown) > SHOWN_FAULTS else []

@@ -29,7 +29,10 @@ def scenes(
 def check(
     root: Annotated[Path, typer.Argument(help="Data set in COCO panoptic layout.")],
     split: Annotated[str | None, typer.Option(help="Only this split; all there are by default.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    labels: Annotated[
+        Path | None, typer.Option(help="Assignment of the train split, or of SPLIT: look only at what images own.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Images that are read at a time.")] = 2,
 ) -> None:
     """Audit every image and annotation; exit status 1 when something is wrong."""
     from cqb_core.data.audit import audit
@@ -38,9 +41,10 @@ def check(
     from cqb_net.terminal import console
 
     faults = 0
-    for name in [split] if split else split_names(root):
+    assigned = find_split(root, split or "train").name if labels else None
+    for name in [find_split(root, split).name] if split else split_names(root):
         with reporting(f"check {name}") as report:
-            found = audit(find_split(root, name), workers, report)
+            found = audit(find_split(root, name), workers, report, labels if name == assigned else None)
         if found.faults or found.notices:
             console().print(found.table())
         else:

@@ -23,7 +23,7 @@ def train(
     ] = None,
     amp: Annotated[bool, typer.Option("--amp", help="Mixed precision; needs a GPU.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave broken images out instead of stopping.")] = False,
-    check: Annotated[bool, typer.Option(help="Look at every file before training.")] = True,
+    check: Annotated[bool, typer.Option(help="Look at every file that will be read before training.")] = True,
     option: Annotated[
         list[str] | None, typer.Option("--set", help="Config entry to override, such as train_dataloader.batch_size=8.")
     ] = None,
