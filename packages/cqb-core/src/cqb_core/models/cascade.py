@@ -65,8 +65,8 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
         samples: Sequence[DetDataSample],
         images: Sequence[ImageLabels],
         semantic: SemanticView | None = None,
-    ) -> dict[str, Tensor]:
-        """Losses of every stage.
+    ) -> tuple[dict[str, Tensor], dict[str, int]]:
+        """Losses of every stage, and over how many RoIs those of boxes and masks are means.
 
         Args:
             x: feature pyramid of the whole batch.
@@ -76,6 +76,7 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
             semantic: what the semantic branch made of the batch, for auxiliaries that read it.
         """
         losses: dict[str, Tensor] = {}
+        counts = {name: 0 for stage in range(self.num_stages) for name in _counts(stage, {}, images)}
         boxed = [position for position in proposals if Labels.BOX in images[position].owned.implied]
         others = [position for position in proposals if position not in boxed]
         kept = {position: proposals[position].bboxes for position in proposals}
@@ -85,18 +86,19 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
             sampled = self._sample(stage, x, {i: kept[i] for i in boxed}, samples)
             rois = _rois({i: result.priors for i, result in sampled.items()} | {i: kept[i] for i in others}, x[0])
             if not len(rois):
-                return losses | self._zeros(range(stage, self.num_stages))
+                return losses | self._zeros(range(stage, self.num_stages)), counts
             seen = self._see(stage, x, rois)
             terms, targets = self._box_terms(stage, seen, list(sampled.values()))
             terms |= self._mask_terms(stage, x, sampled, samples, images)
             if self.auxiliaries[stage]:
                 view = stage_view(stage, seen, images, semantic, self._masks_of(stage, x, seen), sampled, targets)
                 terms |= _auxiliary_terms(self._at(stage), view)
+            counts |= _counts(stage, sampled, images)
             weight = self.stage_loss_weights[stage]
             losses |= {f"s{stage}.{name}": value * weight if "loss" in name else value for name, value in terms.items()}
             if stage < self.num_stages - 1:
                 kept = self._refine(stage, seen, sampled, targets, others, samples)
-        return losses
+        return losses, counts
 
     def predict(
         self,
@@ -195,7 +197,7 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
         """Mask loss of the positives on images that own masks."""
         if not self.with_mask:
             return {}
-        masked = {i: result for i, result in sampled.items() if Labels.MASK in images[i].owned}
+        masked = {i: sampled[i] for i in _masked(sampled, images)}
         rois = _rois({i: result.pos_priors for i, result in masked.items()}, x[0])
         if not len(rois):
             return {"loss_mask": connected_zero(self.mask_head[stage])}
@@ -261,6 +263,18 @@ def _rois(boxes: dict[int, Tensor], like: Tensor) -> Tensor:
     """RoIs as heads take them (`n 5`: position in the batch, xyxy), from boxes by position."""
     rows = [torch.cat([box.new_full((len(box), 1), position), box[:, :4]], dim=1) for position, box in boxes.items()]
     return torch.cat(rows) if rows else like.new_zeros((0, 5))
+
+
+def _masked(sampled: dict[int, SamplingResult], images: Sequence[ImageLabels]) -> list[int]:
+    """Positions of the sampled images that own masks."""
+    return [position for position in sampled if Labels.MASK in images[position].owned]
+
+
+def _counts(stage: int, sampled: dict[int, SamplingResult], images: Sequence[ImageLabels]) -> dict[str, int]:
+    """Over how many RoIs each loss of a stage is a mean."""
+    boxes = sum(len(result.priors) for result in sampled.values())
+    masks = sum(len(sampled[position].pos_priors) for position in _masked(sampled, images))
+    return {f"s{stage}.loss_cls": boxes, f"s{stage}.loss_bbox": boxes, f"s{stage}.loss_mask": masks}
 
 
 def _auxiliary_terms(auxiliaries: Sequence[StageAuxiliary], view: StageView) -> dict[str, Tensor]:

@@ -21,9 +21,11 @@ from torch import Tensor, nn
 from cqb_core.labels import Labels
 from cqb_core.models.auxiliary import Auxiliary, Host, ImageLabels, SemanticAuxiliary, SemanticView, StageAuxiliary
 from cqb_core.models.fine_semantic_head import DetailFPN
+from cqb_core.models.global_means import divisors, over_all_processes
 from cqb_core.models.routing import connected_zero, having, inside, select
 from cqb_core.models.stages import count_classes
 from cqb_core.models.views import averaged
+from cqb_core.taxonomy import IGNORE
 
 
 @MODELS.register_module()
@@ -79,13 +81,13 @@ class PanopticCascade(TwoStagePanopticSegmentor):
         """
         images = [ImageLabels.of(sample) for sample in batch_data_samples]
         x, detail = self._features(batch_inputs)
-        losses, proposals = self._proposal_terms(x, batch_data_samples, images)
-        terms, view = self._semantic_terms(x, detail, batch_inputs, batch_data_samples, images)
-        losses |= self.roi_head.loss(x, proposals, batch_data_samples, images, view)
-        losses |= terms
+        losses, counts, proposals = self._proposal_terms(x, batch_data_samples, images)
+        semantic, pixels, view = self._semantic_terms(x, detail, batch_inputs, batch_data_samples, images)
+        regions, sampled = self.roi_head.loss(x, proposals, batch_data_samples, images, view)
+        losses |= regions | semantic
         if not proposals and view is None:
             losses["loss_unlabelled"] = connected_zero(self.backbone, self.neck)
-        return losses
+        return over_all_processes(losses, counts | sampled | {"loss_seg": pixels})
 
     def predict(
         self, batch_inputs: Tensor, batch_data_samples: Sequence[DetDataSample], rescale: bool = True
@@ -118,35 +120,39 @@ class PanopticCascade(TwoStagePanopticSegmentor):
 
     def _proposal_terms(
         self, x: tuple[Tensor, ...], samples: Sequence[DetDataSample], images: Sequence[ImageLabels]
-    ) -> tuple[dict[str, Any], dict[int, InstanceData]]:
-        """RPN losses of the images with boxes, and the proposals of all images that pass the cascade."""
+    ) -> tuple[dict[str, Any], dict[str, float], dict[int, InstanceData]]:
+        """RPN losses of the images with boxes, their counts of anchors, and the proposals of all images that pass the
+        cascade.
+        """
         boxed = having(images, lambda image: Labels.BOX in image.owned.implied)
         passing = having(images, lambda image: Labels.BOX in image.owned.implied or self.roi_head.asks_for(image.owned))
         if not passing:
-            zero = connected_zero(self.rpn_head)
-            return {"loss_rpn_cls": zero, "loss_rpn_bbox": zero}, {}
+            return *self._rpn_losses((), [], []), {}
         maps = self.rpn_head(select(x, passing))
-        losses = self._rpn_losses(maps, [passing.index(position) for position in boxed], [samples[i] for i in boxed])
+        rows = [passing.index(position) for position in boxed]
+        losses, counts = self._rpn_losses(maps, rows, [samples[position] for position in boxed])
         config = self.train_cfg.get("rpn_proposal", self.test_cfg.rpn)
         found = self.rpn_head.predict_by_feat(
             *maps, batch_img_metas=[samples[position].metainfo for position in passing], cfg=config
         )
-        return losses, dict(zip(passing, found, strict=True))
+        return losses, counts, dict(zip(passing, found, strict=True))
 
     def _rpn_losses(
         self, maps: Sequence[Sequence[Tensor]], rows: list[int], samples: Sequence[DetDataSample]
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], dict[str, float]]:
+        """Losses of the images at `rows` of `maps`, and over how many anchors they are means."""
+        names = ("loss_rpn_cls", "loss_rpn_bbox")
         if not rows:
-            zero = connected_zero(self.rpn_head)
-            return {"loss_rpn_cls": zero, "loss_rpn_bbox": zero}
+            return dict.fromkeys(names, connected_zero(self.rpn_head)), dict.fromkeys(names, 0.0)
         boxes = [sample.gt_instances.bboxes for sample in samples]
-        losses: dict[str, Any] = self.rpn_head.loss_by_feat(
-            *(select(levels, rows) for levels in maps),
-            [InstanceData(bboxes=box, labels=torch.zeros_like(box[:, 0], dtype=torch.long)) for box in boxes],
-            [sample.metainfo for sample in samples],
-            [sample.get("ignored_instances") for sample in samples],
-        )
-        return losses
+        with divisors(self.rpn_head.loss_cls) as anchors:
+            losses: dict[str, Any] = self.rpn_head.loss_by_feat(
+                *(select(levels, rows) for levels in maps),
+                [InstanceData(bboxes=box, labels=torch.zeros_like(box[:, 0], dtype=torch.long)) for box in boxes],
+                [sample.metainfo for sample in samples],
+                [sample.get("ignored_instances") for sample in samples],
+            )
+        return losses, dict.fromkeys(names, anchors[0])
 
     def _semantic_terms(
         self,
@@ -155,23 +161,25 @@ class PanopticCascade(TwoStagePanopticSegmentor):
         inputs: Tensor,
         samples: Sequence[DetDataSample],
         images: Sequence[ImageLabels],
-    ) -> tuple[dict[str, Tensor], SemanticView | None]:
-        """Semantic losses, and what the branch made of the images that need it."""
+    ) -> tuple[dict[str, Tensor], Tensor | int, SemanticView | None]:
+        """Semantic losses, the count of labelled pixels, and what the branch made of the images that need it."""
         seen = having(images, self._semantic_asked)
         if not seen:
-            return {"loss_seg": connected_zero(self.semantic_head, self.semantic_auxiliaries)}, None
+            return {"loss_seg": connected_zero(self.semantic_head, self.semantic_auxiliaries)}, 0, None
         view = self._look(x, seen, images, inputs)
         rows = having(view.images, lambda image: Labels.STUFF in image.owned)
+        pixels: Tensor | int = 0
         if rows:
             maps = torch.stack([samples[seen[row]].gt_sem_seg.sem_seg for row in rows])
             finer = None if detail is None else select((detail,), [seen[row] for row in rows])[0]
             logits = self._refined(select((view.logits,), rows)[0], finer)
-            terms = {"loss_seg": semantic_loss(self.semantic_head, logits, maps)}
+            target = semantic_target(self.semantic_head, maps)
+            terms, pixels = {"loss_seg": semantic_loss(self.semantic_head, logits, target)}, (target != IGNORE).sum()
         else:
             terms = {"loss_seg": connected_zero(self.semantic_head)}
         for auxiliary in self._semantic_auxiliaries:
             terms |= {f"{auxiliary.name}.{name}": value for name, value in auxiliary.loss(view).items()}
-        return terms, view
+        return terms, pixels, view
 
     def _semantic_asked(self, image: ImageLabels) -> bool:
         readers: list[Auxiliary] = [*self._semantic_auxiliaries]
@@ -230,16 +238,26 @@ class PanopticCascade(TwoStagePanopticSegmentor):
         )
 
 
-def semantic_loss(head: PanopticFPNHead, logits: Tensor, maps: Tensor) -> Tensor:
-    """Mmdet's `PanopticFPNHead.loss` on logits that are there already.
+def semantic_target(head: PanopticFPNHead, maps: Tensor) -> Tensor:
+    """What a head is to say, `m h w` at the size of its loss.
 
     Args:
         head: the head; merges the thing classes of `maps` into its last channel.
-        logits: `m s+1 h w`.
         maps: `m 1 H W`: things 0..t-1, stuff t..t+s-1, 255 unknown.
     """
-    target = F.interpolate(maps.float(), scale_factor=head.seg_rescale_factor, mode="nearest").squeeze(1)
-    target = head._set_things_to_void(target)
+    target: Tensor = F.interpolate(maps.float(), scale_factor=head.seg_rescale_factor, mode="nearest").squeeze(1)
+    made: Tensor = head._set_things_to_void(target)
+    return made
+
+
+def semantic_loss(head: PanopticFPNHead, logits: Tensor, target: Tensor) -> Tensor:
+    """Mmdet's `PanopticFPNHead.loss` on logits that are there already.
+
+    Args:
+        head: the head.
+        logits: `m s+1 h w`.
+        target: `m H W`, see `semantic_target`.
+    """
     logits = F.interpolate(logits, size=target.shape[-2:], mode="bilinear", align_corners=False)
     loss: Tensor = head.loss_seg(logits.permute(0, 2, 3, 1).flatten(0, 2), target.flatten().long())
     return loss
