@@ -1,12 +1,11 @@
 """What tests across packages share: real data when it is at hand, the command, and networks that train in seconds."""
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
-from cqb_core.testing import HERE, WIDTHS
+from cqb_core.testing import HERE, WIDTHS, calling
 from cqb_net.main import main
 
 SHARED = Path(os.environ.get("CQB_DATA", Path(__file__).parents[1].parent / "shared" / "data"))
@@ -59,18 +58,7 @@ def real_data():
 @pytest.fixture
 def run(monkeypatch, capsys):
     """A function that calls `cqb-net` as a shell would and gives exit status, standard output and standard error."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["cqb-net", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            main()
-            status = 0
-        except SystemExit as stop:
-            status = stop.code or 0
-        return status, *capsys.readouterr()
-
-    return call
+    return calling("cqb-net", main, monkeypatch, capsys)
 
 
 @pytest.fixture

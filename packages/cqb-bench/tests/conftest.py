@@ -1,5 +1,4 @@
 import csv
-import sys
 
 import pytest
 import torch
@@ -9,7 +8,7 @@ from cqb_bench.main import main
 from cqb_bench.report import COLUMNS
 from cqb_core import Labels
 from cqb_core.models import UNSAMPLED, Host, ImageLabels, StageView
-from cqb_core.testing import drawn, losses_of, mixed_batch, tiny_network
+from cqb_core.testing import calling, drawn, losses_of, mixed_batch, refusing, tiny_network
 from cqb_net.pilots.execution import Outcome
 from cqb_net.pilots.runs import MEASURED
 
@@ -34,33 +33,13 @@ def losses(scenes, tmp_path):
 @pytest.fixture
 def run(monkeypatch, capsys):
     """A function that calls `cqb-bench` as a shell would and gives exit status, standard output and standard error."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["cqb-bench", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            main()
-            status = 0
-        except SystemExit as stop:
-            status = stop.code or 0
-        return status, *capsys.readouterr()
-
-    return call
+    return calling("cqb-bench", main, monkeypatch, capsys)
 
 
 @pytest.fixture
 def refused(run):
     """A function that gives the one sentence of a call that must fail."""
-
-    def call(*arguments):
-        status, _, err = run(*arguments)
-        assert status == 1, err
-        assert "Traceback" not in err
-        sentences = [line for line in err.splitlines() if line.startswith("error: ")]
-        assert len(sentences) == 1, err
-        return sentences[0].removeprefix("error: ")
-
-    return call
+    return refusing(run)
 
 
 class Measured:
