@@ -25,7 +25,8 @@ import cqb_pareto
 from cqb_core import Assignment, InputError, assign
 from cqb_core.data.audit import audit
 from cqb_core.data.images import read_id_map, read_image
-from cqb_core.data.panoptic_files import PanopticSplit, measure_segments, parse_split, read_split
+from cqb_core.data.panoptic_files import PanopticSplit, parse_split, read_split
+from cqb_core.data.panoptic_writing import measure_segments
 from cqb_core.labels import Labels
 from cqb_core.scenes import SceneStyle, write_scenes
 from cqb_net.worklist import plan_allocation

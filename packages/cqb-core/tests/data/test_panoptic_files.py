@@ -2,25 +2,16 @@ import json
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from cqb_core.data.panoptic_files import (
     PanopticEntry,
-    PanopticIndex,
     PanopticSplit,
     SegmentInfo,
-    annotation_json,
     find_split,
     fingerprint,
-    image_json,
-    measure_segments,
     parse_split,
     read_split,
-    write_panoptic_json,
 )
 from cqb_core.errors import InputError
 from cqb_core.taxonomy import Category, Taxonomy
@@ -253,40 +244,6 @@ def test_a_fingerprint_ignores_order_and_annotations_and_nothing_else(tmp_path):
     changes += [put("categories", 0, "name", "ship"), put("categories", 1, "isthing", 1)]
     assert len({original, *map(of, changes)}) == 6
     assert len(original) == 64
-
-
-def test_what_is_written_reads_the_same(tmp_path):
-    index = read_split(split_of(tmp_path, content()))
-    out = tmp_path / "deep" / "again.json"
-    write_panoptic_json(out, map(image_json, index.entries), map(annotation_json, index.entries), index.taxonomy)
-    again = read_split(PanopticSplit("again", tmp_path, tmp_path, out))
-    assert again == index
-    assert isinstance(again, PanopticIndex)
-
-
-def test_a_json_with_nan_is_never_written(tmp_path):
-    with pytest.raises(ValueError, match="Out of range"):
-        write_panoptic_json(tmp_path / "x.json", [], [{"area": float("nan")}], TAXONOMY)
-    assert list(tmp_path.iterdir()) == []
-
-
-def slow_measure(ids):
-    found = {}
-    for value in set(ids.ravel().tolist()) - {0}:
-        rows, columns = np.nonzero(ids == value)
-        box = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-        found[value] = (tuple(map(int, box)), len(rows))
-    return found
-
-
-def test_measures_a_hand_drawn_map():
-    ids = np.array([[0, 5, 5, 0], [9, 9, 5, 0], [0, 0, 0, 9]], np.int32)
-    assert measure_segments(ids) == {5: ((1, 0, 3, 2), 3), 9: ((0, 1, 4, 3), 3)}
-
-
-@given(arrays(np.int32, st.tuples(st.integers(0, 7), st.integers(1, 7)), elements=st.integers(0, 3)))
-def test_measures_as_the_slow_way_does(ids):
-    assert measure_segments(ids) == slow_measure(ids)
 
 
 @pytest.mark.parametrize(

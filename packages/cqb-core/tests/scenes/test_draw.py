@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cqb_core.data.panoptic_files import measure_segments
+from cqb_core.data.panoptic_writing import measure_segments
 from cqb_core.scenes import STUFF, TAXONOMY, THINGS, SceneStyle, draw_scene
 from cqb_core.scenes.draw import _id_like
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from cqb_core.data.images import read_id_map, read_image
-from cqb_core.data.panoptic_files import find_split, panoptic_entry, read_split
+from cqb_core.data.panoptic_files import find_split, read_split
+from cqb_core.data.panoptic_writing import panoptic_entry
 from cqb_core.errors import InputError
 from cqb_core.scenes import TAXONOMY, SceneStyle, write_scenes
 from cqb_core.segments import PanopticMap, Segment

@@ -14,14 +14,8 @@ from rich.text import Text
 
 from cqb_core.data.assigned import owned_labels
 from cqb_core.data.images import read_id_map, read_image
-from cqb_core.data.panoptic_files import (
-    PanopticEntry,
-    PanopticIndex,
-    PanopticSplit,
-    SegmentInfo,
-    measure_segments,
-    parse_split,
-)
+from cqb_core.data.panoptic_files import PanopticEntry, PanopticIndex, PanopticSplit, SegmentInfo, parse_split
+from cqb_core.data.panoptic_writing import measure_segments
 from cqb_core.errors import InputError
 from cqb_core.labels import Labels
 from cqb_core.taxonomy import Taxonomy

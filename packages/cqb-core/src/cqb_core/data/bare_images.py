@@ -10,15 +10,8 @@ from os import PathLike
 from pathlib import Path
 
 from cqb_core.data.images import read_image
-from cqb_core.data.panoptic_files import (
-    PanopticEntry,
-    PanopticIndex,
-    annotation_json,
-    find_split,
-    image_json,
-    read_split,
-    write_panoptic_json,
-)
+from cqb_core.data.panoptic_files import PanopticEntry, PanopticIndex, find_split, read_split
+from cqb_core.data.panoptic_writing import annotation_json, image_json, write_panoptic_json
 from cqb_core.errors import InputError
 from cqb_core.taxonomy import Taxonomy
 

@@ -9,7 +9,7 @@ import torch
 from mmengine.dataset import pseudo_collate
 
 from cqb_core.data.images import read_image, write_id_map, write_image
-from cqb_core.data.panoptic_files import annotation_json, image_json, panoptic_entry, write_panoptic_json
+from cqb_core.data.panoptic_writing import annotation_json, image_json, panoptic_entry, write_panoptic_json
 from cqb_core.errors import InputError
 from cqb_core.evaluation.outputs import panoptic_map
 from cqb_core.network import Network, load_network

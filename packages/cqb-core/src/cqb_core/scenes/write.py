@@ -8,13 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from cqb_core.data.images import write_id_map, write_image
-from cqb_core.data.panoptic_files import (
-    PanopticEntry,
-    annotation_json,
-    image_json,
-    panoptic_entry,
-    write_panoptic_json,
-)
+from cqb_core.data.panoptic_files import PanopticEntry
+from cqb_core.data.panoptic_writing import annotation_json, image_json, panoptic_entry, write_panoptic_json
 from cqb_core.errors import InputError
 from cqb_core.files import write_text
 from cqb_core.scenes.classes import TAXONOMY
