@@ -1,8 +1,9 @@
 """What large data sets and extreme images cost: seconds and memory, one fresh process a line of the CSV.
 
-    python tools/bench_scale.py --out packages/cqb-core/results/scale.csv
+    python tools/bench_scale.py [--only extreme]
 
-The data set is synthetic (`write_large_index.py`), the weights are random: only time and memory mean something.
+The data set is synthetic (`write_large_index.py`), the weights are random: only time and memory mean something. Rows of
+cases that were not measured stay, and the README beside the CSV's folder shows what is in it (`<!-- table scale -->`).
 """
 
 import argparse
@@ -16,6 +17,8 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from readme_tables import markdown, rewrite
 
 INDEX = ("index, first time", "index, second time", "assign", "start an epoch", "check 2000 images")
 EXTREME = ("4000x3000, 100 objects", "1x1", "test 1x1", "test 4000x3000", "no label at all")
@@ -157,7 +160,7 @@ def _write_one(root: Path, name: str, ids, objects: int) -> None:
     from write_large_index import _categories
 
     from cqb_core.data.columns import PanopticEntry, SegmentInfo
-    from cqb_core.data.panoptic_files import annotation_json, image_json, measure_segments, write_panoptic_json
+    from cqb_core.data.panoptic_writing import annotation_json, image_json, measure_segments, write_panoptic_json
     from cqb_core.taxonomy import Taxonomy
 
     for folder in (root / name, root / "annotations" / f"panoptic_{name}"):
@@ -203,20 +206,39 @@ def measure_all(script: str, cases: Sequence[str]) -> list[dict]:
         return [in_a_process(script, case, Path(folder)) for case in cases]
 
 
-def write_rows(rows: Sequence[dict], out: Path | None) -> None:
-    """Write the CSV, or print it, with the commit and the machine."""
+def write_rows(rows: Sequence[dict], out: Path) -> None:
+    """Put the rows into the CSV, with the commit and the machine, and show them in the README of the package."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    machine = f"{os.cpu_count()} cores, one thread"
-    with out.open("w", newline="") if out else os.fdopen(1, "w", closefd=False) as file:
+    machine = f"{os.cpu_count()} cores, one thread, load {os.getloadavg()[2]:.0f}"
+    kept = {row["case"]: row for row in read_rows(out)}
+    kept |= {row["case"]: {**row, "commit": commit, "machine": machine} for row in rows}
+    with out.open("w", newline="") as file:
         writer = csv.DictWriter(file, FIELDS)
         writer.writeheader()
-        writer.writerows({**row, "commit": commit, "machine": machine} for row in rows)
+        writer.writerows(kept.values())
+    rewrite(out.parents[1] / "README.md", lambda name: table(read_rows(out)) if name == "scale" else None)
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV; none where there is no file."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def table(rows: Sequence[dict[str, str]]) -> str:
+    """The table of a README."""
+    head = ("", "seconds", "processor seconds of the process", "peak GiB", "")
+    return markdown(
+        head, [[row[name] for name in ("case", "seconds", "cpu_seconds", "peak_gib", "detail")] for row in rows]
+    )
 
 
 def main() -> None:
     """Measure every case and write the CSV, or one case and print it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("packages/cqb-core/results/scale.csv"))
     parser.add_argument("--images", type=int, default=118_287)
     parser.add_argument("--only", choices=("index", "extreme"))
     parser.add_argument("--case", help=argparse.SUPPRESS)

@@ -180,10 +180,10 @@ def _left(sweep: "Sweep", tables: "SweepTables", passed_over: frozenset[str]) ->
     """The trainings without a result; rows that a kill kept from being written are written."""
     from cqb_net.pilots.training import finished
 
-    left = []
+    left, done = [], tables.done
     for planned in sweep.trainings:
-        result = None if planned.pilot.key in tables.done else finished(tables.folder_of(planned))
-        if planned.pilot.key in tables.done:
+        result = None if planned.pilot.key in done else finished(tables.folder_of(planned))
+        if planned.pilot.key in done:
             tables.tell(planned)
         elif result is not None:
             tables.succeeded(planned, result)
