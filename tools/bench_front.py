@@ -19,6 +19,7 @@ from pathlib import Path
 
 import moocore
 import numpy as np
+from readme_tables import rewrite
 
 from cqb_pareto import Objectives, fit_quality, named_prices, nondominated, paper_pilots, sample_uniform
 from cqb_pareto.atomic import write_atomically
@@ -26,7 +27,6 @@ from cqb_pareto.atomic import write_atomically
 RESULTS = Path(__file__).parents[1] / "packages/cqb-pareto/results"
 SIZES = (1, 3, 10, 11, 13, 20, 50, 100, 200, 500, 1000, 4096, 30_000, 30_001, 100_000, 1_000_000)
 KINDS = ("P", "I", "B", "S")
-MARKS = ("<!-- front -->", "<!-- /front -->")
 Cloud = tuple[np.ndarray, np.ndarray]
 
 
@@ -181,10 +181,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     if options.table:
-        readme = RESULTS.parent / "README.md"
-        before, _, rest = readme.read_text("utf-8").partition(MARKS[0])
-        after = rest.partition(MARKS[1])[2]
-        write_atomically(readme, f"{before}{MARKS[0]}\n{table(options.out)}\n{MARKS[1]}{after}")
+        rewrite(RESULTS.parent / "README.md", lambda name: table(options.out) + "\n" if name == "front" else None)
         return
     runs: dict[str, Callable[[], list[list[object]]]] = {"front-million": million, "front-rivals": compare}
     if options.shapes:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from readme_tables import rewrite
 
 from cqb_pareto import (
     Bounds,
@@ -36,7 +37,6 @@ from cqb_pareto.solvers import METHODS
 
 PACKAGE = Path(__file__).parents[1] / "packages/cqb-pareto"
 RESULTS = PACKAGE / "results/solvers.csv"
-MARKS = ("<!-- solvers -->", "<!-- /solvers -->")
 KINDS = ("P", "I", "B", "S")
 EIGHT = tuple("ABCDEFGH")
 FITTED = ("power", "log", "log-additive", "cubic")
@@ -70,7 +70,7 @@ def drawn(rng: np.random.Generator) -> Objectives:
         curve = (np.log(top), rng.normal(-3.0, 0.5), rng.normal(0.0, 0.3))
         response = EffectiveShare(True, np.array([[*curve, *np.log(rng.uniform(0.02, 0.9, len(EIGHT) - 1))]]))
         ends = np.zeros(len(EIGHT)), np.ones(len(EIGHT))
-        branches[name] = BranchResponse(EIGHT, *ends, response, response, np.zeros(1), 0.5, ())
+        branches[name] = BranchResponse(EIGHT, *ends, response, response, np.zeros(1), np.zeros(1), 0.5, ())
     prices = np.append(1.0, np.exp(rng.uniform(np.log(0.01), np.log(0.8), len(EIGHT) - 1)))
     return Objectives(QualityModel(EIGHT, ClassWeights.of(), branches), prices, np.zeros(len(EIGHT)))
 
@@ -135,10 +135,7 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="write the README's table instead")
     options = parser.parse_args()
     if options.table:
-        readme = PACKAGE / "README.md"
-        before, _, rest = readme.read_text(encoding="utf-8").partition(MARKS[0])
-        after = rest.partition(MARKS[1])[2]
-        write_atomically(readme, f"{before}{MARKS[0]}\n{table(options.out)}\n{MARKS[1]}{after}")
+        rewrite(PACKAGE / "README.md", lambda name: table(options.out) + "\n" if name == "solvers" else None)
         return
     text = io.StringIO()
     rows = measure(options.seeds, (options.solver,) if options.solver else tuple(METHODS))

@@ -1,8 +1,7 @@
 """How many pilots a decision needs: the planner's design against even grids and random runs, on known truths.
 
     python tools/study_design.py --repeats 20 --seed 1   # seven minutes of a quiet core; goes on where it stopped
-    python tools/study_design.py --bands                 # how often bands of 90 % hold the truth; goes on, too
-    python tools/study_design.py --table                 # put the tables of the last results into the README
+    python tools/study_design.py --table                 # put the table of the last results into the README
 
 A truth is a quality surface over P, I, B and S with run-to-run noise. `matched` truths have the form of the planner's
 power law, `mismatched` ones close a fraction of the gap to saturation with each weak kind, which no family has. Prices
@@ -15,21 +14,18 @@ paper's protocol: 50 runs for each of four kinds.
 import argparse
 import csv
 import io
-import itertools
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from readme_tables import rewrite
+from revision import commit
 
 from cqb_pareto import Pilots, Price, PriceList, first_design, fit_quality, next_pilots
 from cqb_pareto.atomic import write_atomically
 from cqb_pareto.design import BUDGETS
 from cqb_pareto.objectives import ClassWeights
 from cqb_pareto.pilots import Pilot
-from cqb_pareto.responses import observe, respond
-from cqb_pareto.responses.additive import LogAdditive
-from cqb_pareto.responses.effective import EffectiveShare
 from cqb_pareto.simplex import lattice_within
 
 KINDS = ("P", "I", "B", "S")
@@ -38,7 +34,6 @@ BATCH, LAST = 16, 100
 NOISE = 0.9
 WEIGHTS = ClassWeights.of()
 RESULTS = Path(__file__).parents[1] / "packages/cqb-pareto/results/design-study.csv"
-BANDS = RESULTS.with_name("bands.csv")
 
 
 @dataclass(frozen=True)
@@ -151,67 +146,6 @@ def by_chance(bench: Bench) -> dict[int, float]:
     return regrets
 
 
-def overlapping(shares: np.ndarray) -> np.ndarray:
-    """PQ where two weak kinds teach much the same: of both, the root of the sum of squares counts. No family has it."""
-    u = shares[:, 0] + np.hypot(0.25 * shares[:, 1], 0.4 * shares[:, 2])
-    return 55 * (1 - (1 + u / 0.05) ** -0.8)
-
-
-def closing(shares: np.ndarray) -> np.ndarray:
-    """PQ where each weak kind closes a part of the gap to saturation, as in `mismatched` truths. No family has it."""
-    alone = 1 - (1 + shares[:, 0] / 0.05) ** -0.8
-    left = np.prod(1 - np.array([0.1, 0.4]) * (1 - np.exp(-4 * shares[:, 1:])), axis=1)
-    return 55 * (alone + (1 - alone) * (1 - left))
-
-
-SURFACES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "power": lambda x: EffectiveShare(True, np.log([[55.0, 0.05, 0.8, 0.1, 0.4]])).predict(x)[0],
-    "diminishing": lambda x: EffectiveShare(True, np.log([[55.0, 0.05, 0.8, 4.0, 0.2, 0.6]]), True).predict(x)[0],
-    "log-additive": lambda x: LogAdditive(np.array([[3.0, 0.9, 0.12, 0.3]]), np.array([0.03])).predict(x)[0],
-    "closing the gap": closing,
-    "overlapping labels": overlapping,
-}
-PLACES = np.array(
-    [[0.15, 0.45, 0.4], [0.3, 0.7, 0.0], [0.08, 0.0, 0.92], [0.2, 0.3, 0.5], [0.1, 0.6, 0.3], [0.25, 0.0, 0.0]]
-)
-
-
-def coverage(tables: int, seed: int, there: set[tuple[str, str, str]]) -> Iterator[list[object]]:
-    """How often the band of 90 % of the response holds the truth at six allocations over P, I and B, three of which mix
-    all kinds; for truths that a family has the form of, and for two that none has.
-
-    Each table has 15 cells (five shares alone, with I and with B), each with the same number of runs. Rows that are
-    `there` are left out.
-    """
-    fits = [(truth, "automatic") for truth in SURFACES] + [("power", "diminishing")]
-    for runs, (name, model) in itertools.product((5, 1, 3, 2), fits):
-        if (name, model, str(runs)) in there:
-            continue
-        true = SURFACES[name](PLACES)
-        held, width = [], []
-        for table in range(tables):
-            rng = np.random.default_rng([seed, runs, table])
-            seen = observe(_drawn_pilots(SURFACES[name], runs, rng), "things", ("P", "I", "B"))
-            drawn = respond(seen, rng, 100, None if model == "automatic" else model).predict_draws(PLACES)
-            low, high = np.quantile(drawn, [0.05, 0.95], axis=0)
-            held.append(float(np.mean((low <= true) & (true <= high))))
-            width.append(float(np.mean(high - low)))
-        error = np.std(held) / np.sqrt(tables)
-        yield [name, model, runs, tables, f"{np.mean(held):.3f}", f"{error:.3f}", f"{np.mean(width):.2f}"]
-
-
-def _drawn_pilots(truth: Callable[[np.ndarray], np.ndarray], runs: int, rng: np.random.Generator) -> Pilots:
-    """Pilots whose PQ of things is the truth with noise of one point."""
-    made = []
-    for rest, share, seed in itertools.product(("none", "I", "B"), (0.05, 0.1, 0.2, 0.35, 0.5), range(runs)):
-        labels = np.array([[share, (1 - share) * (rest == "I"), (1 - share) * (rest == "B")]])
-        quality = float(truth(labels)[0] + rng.standard_normal())
-        nan = dict.fromkeys(("pq", "sq", "rq", "sq_th", "rq_th", "pq_st", "sq_st", "rq_st"), np.nan)
-        variant = "baseline" if rest == "none" else "module"
-        made.append(Pilot("", "P", rest, share, variant, "", seed, 0, {**nan, "pq_th": quality}, 0))
-    return Pilots("coverage", tuple(made))
-
-
 def measured(path: Path) -> set[tuple[str, int]]:
     """Truths and repeats whose rows stand in the results."""
     if not path.exists():
@@ -228,7 +162,11 @@ def repeat_rows(name: str, repeat: int, seed: int) -> list[list[object]]:
         "even": even(Bench(truth, streams[2])),
         "random": by_chance(Bench(truth, streams[3])),
     }
-    return [[name, repeat, p, runs, f"{regret:.5f}"] for p, regrets in done.items() for runs, regret in regrets.items()]
+    return [
+        [name, repeat, protocol, runs, f"{regret:.5f}", seed, commit()]
+        for protocol, regrets in done.items()
+        for runs, regret in regrets.items()
+    ]
 
 
 def table(path: Path) -> str:
@@ -251,61 +189,20 @@ def table(path: Path) -> str:
     return "\n".join(lines)
 
 
-def bands_table(path: Path) -> str:
-    """Coverage by truth and model, a column for each number of runs a cell; standard errors, and widths in points."""
-    rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
-    rows.sort(key=lambda row: int(row["runs a cell"]))
-    runs = list(dict.fromkeys(row["runs a cell"] for row in rows))
-    lines = ["| truth | model | " + " | ".join(f"{n} a cell" for n in runs) + " |"]
-    lines.append("| --- " * (2 + len(runs)) + "|")
-    by_fit: dict[tuple[str, str], dict[str, str]] = {}
-    for row in rows:
-        cell = f"{float(row['held']):.2f} ± {float(row['standard error']):.2f} ({float(row['width']):.1f})"
-        by_fit.setdefault((row["truth"], row["model"]), {})[row["runs a cell"]] = cell
-    for (truth, model), cells in by_fit.items():
-        lines.append(f"| {truth} | {model} | {' | '.join(cells.get(n, 'not run') for n in runs)} |")
-    return "\n".join(lines)
-
-
-def into_readme(mark: str, content: str) -> None:
-    """Replace what stands between the mark's two comments."""
-    readme = RESULTS.parents[1] / "README.md"
-    before, begin, rest = readme.read_text("utf-8").partition(f"<!-- {mark} -->")
-    _, end, after = rest.partition(f"<!-- /{mark} -->")
-    if not end:
-        raise ValueError(f"README.md has no <!-- {mark} --> ... <!-- /{mark} -->")
-    write_atomically(readme, f"{before}{begin}\n{content}\n{end}{after}")
-
-
-def measure_bands(tables: int, seed: int) -> None:
-    """Append the rows of `coverage` that are not there yet; rows of another number of tables stay."""
-    text = BANDS.read_text("utf-8") if BANDS.exists() else "truth,model,runs a cell,tables,held,standard error,width\n"
-    there = {(row["truth"], row["model"], row["runs a cell"]) for row in csv.DictReader(text.splitlines())}
-    for row in coverage(tables, seed, there):
-        text += ",".join(map(str, row)) + "\n"
-        write_atomically(BANDS, text)
-        print(*row, flush=True)
-
-
 def main() -> None:
     """Append the rows of each truth and repeat that is not there yet; a stopped study goes on where it was."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--table", action="store_true", help="put the tables of the last results into the README")
-    parser.add_argument("--bands", action="store_true", help="measure how often bands hold the truth instead")
-    parser.add_argument("--tables", type=int, default=40, help="pilot tables for each row of --bands")
+    parser.add_argument("--table", action="store_true", help="put the table of the last results into the README")
     options = parser.parse_args()
-    if options.bands:
-        measure_bands(options.tables, options.seed)
-        return
     if options.table:
-        into_readme("design", table(options.out))
-        into_readme("bands", bands_table(BANDS))
+        readme = RESULTS.parents[1] / "README.md"
+        rewrite(readme, lambda name: table(options.out) + "\n" if name == "design" else None)
         return
     there = measured(options.out)
-    rows = options.out.read_text("utf-8") if there else "truth,repeat,protocol,runs,regret\n"
+    rows = options.out.read_text("utf-8") if there else "truth,repeat,protocol,runs,regret,seed,commit\n"
     for repeat in range(options.repeats):
         for name in ("matched", "mismatched"):
             if (name, repeat) in there:

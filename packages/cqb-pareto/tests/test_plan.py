@@ -48,7 +48,7 @@ def test_bands_probabilities_and_runners_up(made):
     assert got.pq.low < got.pq.mid < got.pq.high
     chance = got.probabilities
     assert all(0 <= p <= 1 for p in (chance.nondominated, chance.beats_all_panoptic, chance.beats_random))
-    assert chance.beats_all_panoptic > 0.9
+    assert chance.beats_all_panoptic > 0.8
     assert chance.reaches_target is None
     assert len(got.runners_up) == 3
     for option in got.runners_up:

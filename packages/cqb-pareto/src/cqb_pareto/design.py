@@ -139,6 +139,8 @@ def next_pilots(
     if runs < 1:
         raise InputError("design", "runs", "at least 1", runs)
     quality = fit_quality(pilots, kinds, weights, draws, seed)
+    branches = {name: branch.learnable() for name, branch in quality.branches.items()}
+    quality = QualityModel(quality.kinds, quality.weights, branches)
     done = [Done(pilot.rest, pilot.share, pilot.variant, pilot.seed) for pilot in pilots.runs]
     return _greedy(quality, prices, done, runs, budgets, np.random.default_rng(seed), assumed=0)
 

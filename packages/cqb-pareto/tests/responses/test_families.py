@@ -5,9 +5,8 @@ from hypothesis import strategies as st
 from scipy.optimize import least_squares
 
 from cqb_pareto.pilots import paper_pilots
-from cqb_pareto.responses import FAMILIES, Observations, observe, rank
+from cqb_pareto.responses import FAMILIES, observe, rank
 from cqb_pareto.responses.additive import LogAdditive
-from cqb_pareto.responses.bands import resample, respond
 from cqb_pareto.responses.choose import errors
 from cqb_pareto.responses.cubic import CUBIC, integrate, regress
 from cqb_pareto.responses.effective import DIMINISHING, POWER, EffectiveShare
@@ -16,24 +15,12 @@ TRUTH = np.log([[55.0, 0.05, 0.8, 0.1, 0.4]])
 BENT = np.log([[55.0, 0.05, 0.8, 3.0, 0.1, 0.4]])
 
 
-def drawn(response, replicates=1, noise=0.0, seed=0):
-    """Pilots on P, I, B that show a known response."""
-    rng = np.random.default_rng(seed)
-    rows = [(share, arm) for arm in (0, 1, 2) for share in (0.05, 0.1, 0.2, 0.35, 0.5)]
-    shares = np.array([[s, (1 - s) * (a == 1), (1 - s) * (a == 2)] for s, a in rows for _ in range(replicates)])
-    cells = np.repeat(np.arange(len(rows)), replicates)
-    quality = response.predict(shares)[0] + noise * rng.standard_normal(len(shares))
-    arm = np.repeat([a for _, a in rows], replicates)
-    base = np.where(arm > 0, cells % 5, -1)
-    return Observations(("P", "I", "B"), "all", shares, quality, np.ones(len(arm), bool), cells, arm > 0, base)
-
-
 def fit(family, seen):
     return FAMILIES[family].fit(seen, seen.quality[None], np.ones((1, len(seen.quality))))
 
 
 @pytest.mark.parametrize("power", [True, False])
-def test_effective_share_finds_the_truth_again(power):
+def test_effective_share_finds_the_truth_again(drawn, power):
     truth = EffectiveShare(power, TRUTH if power else np.log([[12.0, 0.05, 0.1, 0.4]]))
     seen = drawn(truth, replicates=4)
     found = fit("power" if power else "log", seen)
@@ -42,7 +29,7 @@ def test_effective_share_finds_the_truth_again(power):
     assert found.worth()[0] == pytest.approx([1, 0.1, 0.4], rel=0.15)
 
 
-def test_diminishing_worth_finds_the_truth_again():
+def test_diminishing_worth_finds_the_truth_again(drawn):
     truth = DIMINISHING.curve(BENT)
     found = fit("diminishing", drawn(truth, replicates=4))
     unseen = np.array([[0.3, 0.3, 0.4], [0.15, 0.85, 0.0], [0.05, 0.5, 0.45]])
@@ -71,7 +58,7 @@ def test_diminishing_worth_may_prefer_a_mixture():
     assert mixed == pytest.approx(alone)
 
 
-def test_slopes_are_those_of_the_curve():
+def test_slopes_are_those_of_the_curve(drawn):
     for family, theta in ((POWER, TRUTH), (DIMINISHING, BENT), (FAMILIES["log"], np.log([[12.0, 0.05, 0.1, 0.4]]))):
         shares = drawn(family.curve(theta)).shares
         _, slope = family._slope(shares, theta)
@@ -82,7 +69,7 @@ def test_slopes_are_those_of_the_curve():
             assert slope[0, :, p] == pytest.approx((up - down)[0] / 2e-6, rel=1e-5, abs=1e-7)
 
 
-def test_the_batched_fit_is_scipys():
+def test_the_batched_fit_is_scipys(drawn):
     seen = drawn(EffectiveShare(True, TRUTH), noise=0.5)
     y = np.stack([seen.quality, seen.quality + np.random.default_rng(1).normal(0, 0.5, len(seen.quality))])
     centre, spread = POWER._prior(y, 3)
@@ -97,7 +84,7 @@ def test_the_batched_fit_is_scipys():
         assert (residuals(found[b]) ** 2).sum() == pytest.approx((residuals(best.x) ** 2).sum(), rel=1e-5)
 
 
-def test_log_additive_finds_the_truth_again():
+def test_log_additive_finds_the_truth_again(drawn):
     truth = LogAdditive(np.array([[3.0, 0.6, 0.2, 0.4]]), np.array([0.0948683298]))
     seen = drawn(truth)
     unseen = np.array([[0.3, 0.3, 0.4], [0.15, 0.85, 0.0]])
@@ -107,7 +94,7 @@ def test_log_additive_finds_the_truth_again():
 @pytest.mark.parametrize("family", ["power", "diminishing", "log", "log-additive"])
 @given(st.integers(0, 2**31), st.integers(0, 2))
 @settings(max_examples=8, deadline=None)
-def test_more_labels_never_hurt(family, seed, kind):
+def test_more_labels_never_hurt(drawn, family, seed, kind):
     seen = drawn(EffectiveShare(True, TRUTH), noise=2.0, seed=seed)
     less = np.random.default_rng(seed).dirichlet(np.ones(3), 20) * 0.9
     more = less.copy()
@@ -118,7 +105,7 @@ def test_more_labels_never_hurt(family, seed, kind):
     assert (found.predict(more) >= found.predict(less) - 1e-9).all()
 
 
-def test_log_additive_follows_clear_harm():
+def test_log_additive_follows_clear_harm(drawn):
     harm = LogAdditive(np.array([[3.0, 0.6, -0.4, 0.4]]), np.array([0.1]))
     assert fit("log-additive", drawn(harm, replicates=3, noise=0.05)).weights[0, 2] < -0.2
     noisy = fit("log-additive", drawn(LogAdditive(np.array([[3.0, 0.6, 0.0, 0.4]]), np.array([0.1])), noise=1.0))
@@ -148,7 +135,7 @@ def test_the_papers_gains_come_from_table_2():
     assert found.predict(shares)[0, 0] == pytest.approx(product)
 
 
-def test_errors_tell_the_family_that_made_the_data():
+def test_errors_tell_the_family_that_made_the_data(drawn):
     seen = drawn(EffectiveShare(True, TRUTH), replicates=2, noise=0.1)
     ranked = rank(seen)
     assert ranked[0].family in ("power", "diminishing")
@@ -156,7 +143,7 @@ def test_errors_tell_the_family_that_made_the_data():
     assert ranked[0].extrapolation < 0.5 < ranked[-1].extrapolation
 
 
-def test_leave_one_out_leaves_out():
+def test_leave_one_out_leaves_out(drawn):
     seen = drawn(EffectiveShare(True, TRUTH), noise=0.5)
     got = errors(seen, FAMILIES["log"])
     missed = []
@@ -170,42 +157,3 @@ def test_leave_one_out_leaves_out():
     dear = FAMILIES["log"].fit(seen, seen.quality[None], cheap[None].astype(float)).predict(seen.shares[~cheap])[0]
     assert got.extrapolation == pytest.approx(np.sqrt(np.mean((dear - seen.quality[~cheap]) ** 2)), rel=1e-4)
     assert got.distance == pytest.approx(np.mean(3 * [0.15, 0.3]))
-
-
-def test_bands_widen_outside_the_pilots_and_with_noise():
-    truth = EffectiveShare(True, TRUTH)
-    calm, loud = (respond(drawn(truth, 3, noise), np.random.default_rng(0), 80) for noise in (0.2, 3.0))
-    inside, outside = np.array([[0.3, 0.7, 0.0]]), np.array([[1.0, 0.0, 0.0]])
-    assert loud.predict_draws(inside).std() > 3 * calm.predict_draws(inside).std()
-    assert calm.beyond(inside) == [0]
-    assert calm.beyond(outside) == pytest.approx([0.5])
-    narrow = calm.draws.predict(outside).std()
-    assert calm.predict_draws(outside).std() > narrow
-
-
-@pytest.mark.parametrize("seeds_per_cell", [1, 3])
-def test_bands_hold_the_truth(seeds_per_cell):
-    """Of 48 bands of 90 %, whose allocations go together in a table; results/bands.csv has more tables."""
-    truth = EffectiveShare(True, TRUTH)
-    shares = np.array([[0.15, 0.45, 0.4], [0.3, 0.7, 0.0], [0.08, 0.0, 0.92]])
-    held = []
-    for seed in range(16):
-        branch = respond(drawn(truth, seeds_per_cell, 1.0, seed), np.random.default_rng(seed), 60)
-        low, high = np.quantile(branch.predict_draws(shares), [0.05, 0.95], axis=0)
-        held.append((low <= truth.predict(shares)[0]) & (truth.predict(shares)[0] <= high))
-    assert np.mean(held) >= 0.75
-
-
-def test_seeds_are_resampled_within_their_cell():
-    seen = drawn(EffectiveShare(True, TRUTH), replicates=3)
-    quality, weights = resample(seen, np.ones(50), np.random.default_rng(0), 50)
-    assert (quality == seen.quality).all()
-    assert (weights.reshape(50, 15, 3).sum(axis=2) == 3).all()
-    assert len(np.unique(weights[:, 0])) > 1
-
-
-def test_a_draw_has_its_own_size_of_noise():
-    seen = drawn(EffectiveShare(True, TRUTH))
-    quality, _ = resample(seen, np.array([0.0, 0.01, 3.0]), np.random.default_rng(0), 3)
-    missed = np.abs(quality - seen.quality).max(axis=1)
-    assert missed[0] == 0 < missed[1] < 0.1 < 1 < missed[2]

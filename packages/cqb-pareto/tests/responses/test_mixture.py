@@ -5,39 +5,50 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cqb_pareto.responses.bands import respond
-from cqb_pareto.responses.choose import FAMILIES, Errors
+from cqb_pareto.responses.choose import Errors
 from cqb_pareto.responses.effective import EffectiveShare
 from cqb_pareto.responses.family import Response
-from cqb_pareto.responses.mixture import Mixture, deserved
-from cqb_pareto.responses.observations import Observations
+from cqb_pareto.responses.mixture import Mixture, dealt, stacked
 
 
-def errors(*scores):
-    return [Errors(f"family {i}", score, math.nan, 0.0) for i, score in enumerate(scores)]
+def missing(*columns):
+    return [Errors(f"family {i}", np.array(column, float), math.nan, 0.0) for i, column in enumerate(columns)]
 
 
-def test_draws_go_by_one_over_the_fourth_power_of_the_error():
-    """Weights 1, 1 and 1/16 of 33 draws."""
-    assert deserved(errors(1.0, 1.0, 2.0), 33) == [16, 16, 1]
-    assert deserved(errors(2.0, 1.0), 17) == [1, 16]
+def test_two_families_that_err_to_either_side_are_combined():
+    """w and 1 - w of misses (3, 3) and (-1, -1) cancel at w = 1/4; a third, off by more, gets none."""
+    assert stacked(missing([3, 3], [-1, -1])) == pytest.approx([0.25, 0.75], abs=1e-5)
+    assert stacked(missing([3, 3], [-1, -1], [9, 9])) == pytest.approx([0.25, 0.75, 0], abs=1e-5)
 
 
-def test_a_family_that_deserves_less_than_a_fiftieth_gets_none():
-    """At 2.6 it deserves 2.1 % of the draws, at 2.7 it deserves 1.8 %."""
-    assert deserved(errors(1.0, 2.6), 100) == [98, 2]
-    assert deserved(errors(1.0, 2.7), 100) == [100, 0]
+def test_the_better_of_two_that_err_to_one_side_gets_all():
+    assert stacked(missing([2, 1], [4, 3])) == pytest.approx([1, 0], abs=1e-5)
 
 
-def test_without_any_error_the_first_gets_all():
-    assert deserved(errors(math.nan, math.nan), 7) == [7, 0]
-    assert deserved(errors(math.nan, 3.0), 7) == [0, 7]
+@given(st.lists(st.lists(st.floats(-50, 50), min_size=7, max_size=7), min_size=2, max_size=4), st.integers(0, 2**31))
+@settings(max_examples=60, deadline=None)
+def test_no_other_weights_miss_less(columns, seed):
+    weights, missed = stacked(missing(*columns)), np.array(columns)
+    assert weights.sum() == pytest.approx(1)
+    assert (weights >= 0).all()
+    others = np.random.default_rng(seed).dirichlet(np.ones(len(columns)), 50)
+    assert ((weights @ missed) ** 2).sum() <= ((others @ missed) ** 2).sum(axis=1).min() + 1e-2
 
 
-@given(st.lists(st.floats(0, 50), min_size=1, max_size=6), st.integers(1, 300))
+def test_families_without_an_error_get_no_weight_and_the_first_gets_all_where_none_has_one():
+    assert stacked(missing([], [])).tolist() == [1, 0]
+    assert stacked(missing([math.nan, 1], [2, 2])).tolist() == [0, 1]
+
+
+def test_a_family_with_less_than_a_fiftieth_of_the_weight_gets_no_draw():
+    assert dealt(np.array([0.979, 0.021]), 100) == [98, 2]
+    assert dealt(np.array([0.981, 0.019]), 100) == [100, 0]
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6).filter(any), st.integers(1, 300))
 @settings(max_examples=100, deadline=None)
-def test_every_draw_is_given_once(scores, draws):
-    counts = deserved(errors(*scores), draws)
+def test_every_draw_is_dealt_once(weights, draws):
+    counts = dealt(np.array(weights), draws)
     assert sum(counts) == draws
     assert min(counts) >= 0
 
@@ -49,36 +60,3 @@ def test_a_mixture_keeps_its_order():
     expected = [high.predict(shares)[0], low.predict(shares)[0], low.predict(shares)[1]]
     assert isinstance(mixed, Response)
     assert mixed.predict(shares).tolist() == np.array(expected).tolist()
-
-
-def pairs(truth, noise):
-    """Pilots on P alone, P and I, P and B, two runs each."""
-    places = [(share, arm) for arm in (0, 1, 2) for share in (0.05, 0.1, 0.2, 0.35, 0.5) for _ in range(2)]
-    shares = np.array([[s, (1 - s) * (a == 1), (1 - s) * (a == 2)] for s, a in places])
-    quality = truth.predict(shares)[0] + noise * np.random.default_rng(0).standard_normal(len(shares))
-    arm = np.array([a for _, a in places])
-    yes, cells = np.ones(len(arm), bool), np.repeat(np.arange(15), 2)
-    return Observations(("P", "I", "B"), "all", shares, quality, yes, cells, arm > 0, np.where(arm > 0, cells % 5, -1))
-
-
-def test_the_band_of_a_mixture_of_kinds_spans_the_families_that_fit_its_pairs():
-    """Power and diminishing agree on pairs, and differ by a point where three sets are mixed."""
-    seen = pairs(EffectiveShare(True, np.log([[55.0, 0.05, 0.8, 0.1, 0.4]])), 0.3)
-    place = np.array([[0.15, 0.45, 0.4]])
-    branch = respond(seen, np.random.default_rng(0), 120)
-    centres = [
-        FAMILIES[name].fit(seen, seen.quality[None], np.ones((1, 30))).predict(place)[0, 0]
-        for name in ("power", "diminishing")
-    ]
-    low, high = np.quantile(branch.predict_draws(place)[:, 0], [0.05, 0.95])
-    assert abs(centres[0] - centres[1]) > 0.2
-    assert low <= min(centres)
-    assert max(centres) <= high
-
-
-def test_a_named_family_gives_the_centre():
-    seen = pairs(EffectiveShare(True, np.log([[55.0, 0.05, 0.8, 0.1, 0.4]])), 0.3)
-    branch = respond(seen, np.random.default_rng(0), 10, "log")
-    fitted = FAMILIES["log"].fit(seen, seen.quality[None], np.ones((1, 30)))
-    assert branch.tried[0].family == "log"
-    assert branch.predict(seen.shares) == pytest.approx(fitted.predict(seen.shares)[0])

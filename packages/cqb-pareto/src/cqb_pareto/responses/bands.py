@@ -1,6 +1,6 @@
-"""Bands: the responses of bootstrap draws over all families that fit, wider outside the piloted shares."""
+"""Bands: the responses of bootstrap draws over all families that fit, wider where no pilot was."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -9,7 +9,8 @@ from cqb_pareto.errors import InputError
 from cqb_pareto.responses.choose import FAMILIES, Errors, rank
 from cqb_pareto.responses.effective import DIMINISHING, PRIOR_NOISE
 from cqb_pareto.responses.family import Family, Response
-from cqb_pareto.responses.mixture import Mixture, deserved
+from cqb_pareto.responses.mixing import MIXED, evenness, full_alone
+from cqb_pareto.responses.mixture import Mixture, dealt, stacked
 from cqb_pareto.responses.observations import Observations
 
 FEWEST_SEEDS = 3
@@ -23,6 +24,7 @@ class BranchResponse:
         kinds: what the columns of an allocation mean; unlabelled images have no column.
         low, high: the piloted shares of each kind.
         slopes: for each draw, the points of PQ by which the response is off per unit of share beyond the pilots.
+        mixing: for each draw, the fraction by which the gain of weak labels is off where two kinds share it equally.
         noise: standard deviation of one run around the response, in points.
         tried: the errors of the families, the chosen one first; empty before any pilot.
     """
@@ -33,6 +35,7 @@ class BranchResponse:
     centre: Response
     draws: Response
     slopes: Float[np.ndarray, " d"]
+    mixing: Float[np.ndarray, " d"]
     noise: float
     tried: tuple[Errors, ...]
 
@@ -45,9 +48,17 @@ class BranchResponse:
         """The central PQ in points, within 0..100."""
         return np.asarray(np.clip(self.centre.predict(shares)[0], 0.0, 100.0))
 
+    def learnable(self) -> "BranchResponse":
+        """Without the draws of how weak kinds act together, which no pilot of two label sets can change."""
+        return replace(self, mixing=np.zeros_like(self.mixing))
+
     def predict_draws(self, shares: Float[np.ndarray, "r k"]) -> Float[np.ndarray, "d r"]:
         """PQ in points of each draw, within 0..100."""
         quality = self.draws.predict(shares)
+        mixed = evenness(shares)
+        if (rows := np.flatnonzero(mixed)).size:
+            gain = quality[:, rows] - self.draws.predict(full_alone(shares[rows]))
+            quality[:, rows] += self.mixing[:, None] * mixed[rows] * gain
         quality += self.slopes[:, None] * self.beyond(shares)
         return np.clip(quality, 0.0, 100.0, out=quality)
 
@@ -56,7 +67,7 @@ def respond(
     seen: Observations, rng: np.random.Generator, draws: int = 200, family: str | None = None
 ) -> BranchResponse:
     """Fit one branch: choose the family of the centre by its errors (or take the one named), and bootstrap every family
-    that deserves draws.
+    that has weight among them (`mixture`); where weak kinds are mixed, no pilot says how they act together (`mixing`).
 
     Runs of one cell are resampled over their seeds; a cell of one or two runs, which hardly shows its own spread, gets
     noise of the size of the residuals. That size is itself an estimate: each draw has its own, from the scaled inverse
@@ -73,29 +84,34 @@ def respond(
         raise InputError(f"response of {seen.branch}", "family", wanted, tried[0].family)
     centre = fits[tried[0].family]
     noise, _ = _noise(seen, FAMILIES[tried[0].family], centre)
-    counted = [(errors, n) for errors, n in zip(fitting, deserved(fitting, draws), strict=True) if n]
-    parts = tuple(_bootstrap(seen, FAMILIES[e.family], fits[e.family], rng, n) for e, n in counted)
+    counted = [(errors, n) for errors, n in zip(fitting, dealt(stacked(fitting), draws), strict=True) if n]
+    parts = tuple(bootstrap(seen, FAMILIES[e.family], fits[e.family], rng, n) for e, n in counted)
     slopes = np.concatenate([rng.standard_normal(n) * _drift(errors) for errors, n in counted])
     order = rng.permutation(draws)
-    return BranchResponse(seen.kinds, seen.low, seen.high, centre, Mixture(parts, order), slopes[order], noise, tried)
+    drawn, mixing = Mixture(parts, order), MIXED * rng.standard_normal(draws)
+    return BranchResponse(seen.kinds, seen.low, seen.high, centre, drawn, slopes[order], mixing, noise, tried)
 
 
 def _fit(seen: Observations, family: Family) -> Response:
     return family.fit(seen, seen.quality[None], np.ones((1, len(seen.quality))))
 
 
-def _bootstrap(seen: Observations, family: Family, fit: Response, rng: np.random.Generator, draws: int) -> Response:
+def bootstrap(seen: Observations, family: Family, fit: Response, rng: np.random.Generator, draws: int) -> Response:
+    """Responses of one family to resampled runs; `fit` is its response to the runs themselves."""
     noise, free = _noise(seen, family, fit)
     quality, weights = resample(seen, noise * np.sqrt(free / rng.chisquare(free, draws)), rng, draws)
     return family.fit(seen, quality, weights, rng)
 
 
 def before_pilots(kinds: tuple[str, ...], rng: np.random.Generator, draws: int = 200) -> BranchResponse:
-    """What is believed of a branch before any run: the prior of the power law with diminishing worth."""
+    """What is believed of a branch before any run, as far as pilots can change it (`learnable`): the prior of the power
+    law with diminishing worth.
+    """
     k = len(kinds)
     prior = DIMINISHING.prior(k, draws + 1, rng)
     centre, drawn = (DIMINISHING.curve(theta) for theta in (prior.theta.mean(axis=0, keepdims=True), prior.theta[1:]))
-    return BranchResponse(kinds, np.zeros(k), np.ones(k), centre, drawn, np.zeros(draws), PRIOR_NOISE, ())
+    noughts = np.zeros(draws)
+    return BranchResponse(kinds, np.zeros(k), np.ones(k), centre, drawn, noughts, noughts, PRIOR_NOISE, ())
 
 
 def resample(

@@ -7,6 +7,7 @@ predicts the dear half. The family with the smallest root mean square of the two
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -20,14 +21,26 @@ from cqb_pareto.responses.observations import Observations
 FAMILIES: dict[str, Family] = {family.name: family for family in (POWER, DIMINISHING, LOG, LOG_ADDITIVE, CUBIC)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Errors:
-    """Root mean square errors in PQ points; NaN where the runs do not allow one."""
+    """What a family missed, in PQ points.
+
+    Attributes:
+        left_out: predicted less measured, of every run whose allocation could be left out; the same runs in the same
+            order for each family.
+        extrapolation: root mean square error on the dear half of the shares; NaN where the runs do not allow one.
+        distance: how far that half lies beyond the cheap one (mean share).
+    """
 
     family: str
-    leave_one_out: float
+    left_out: Float[np.ndarray, " m"]
     extrapolation: float
     distance: float
+
+    @cached_property
+    def leave_one_out(self) -> float:
+        """Root mean square of `left_out`; NaN without any."""
+        return _rms(self.left_out)
 
     @property
     def score(self) -> float:
@@ -45,14 +58,14 @@ def errors(seen: Observations, family: Family) -> Errors:
     folds = [fold for fold in folds if fold.any()]
     weights = np.array([*folds, cheap] if cheap.any() else folds, dtype=float)
     if not len(weights):
-        return Errors(family.name, math.nan, math.nan, 0.0)
+        return Errors(family.name, np.empty(0), math.nan, 0.0)
     predicted = family.fit(seen, np.tile(seen.quality, (len(weights), 1)), weights).predict(seen.shares)
     missed = predicted - seen.quality
     left_out = np.concatenate([missed[i, ~fold & seen.counts] for i, fold in enumerate(folds)] or [np.empty(0)])
     dear = ~cheap & seen.counts if cheap.any() else np.zeros(len(cheap), dtype=bool)
     reach = np.maximum(seen.shares - seen.shares[cheap & seen.counts].max(axis=0), 0).max(axis=1) if dear.any() else 0.0
     distance = float(np.mean(np.broadcast_to(reach, dear.shape)[dear])) if dear.any() else 0.0
-    return Errors(family.name, _rms(left_out), _rms(missed[-1, dear]), distance)
+    return Errors(family.name, left_out, _rms(missed[-1, dear]), distance)
 
 
 def rank(seen: Observations, families: Sequence[str] = tuple(FAMILIES)) -> list[Errors]:

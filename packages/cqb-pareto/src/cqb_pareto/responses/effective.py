@@ -45,7 +45,9 @@ class EffectiveShare:
 
     def worth(self) -> Float[np.ndarray, "b k"]:
         """What one (when `diminishing`: the first) image of each kind is worth in fully labelled ones; 1 for those."""
-        return np.asarray(np.exp(np.pad(self.theta[:, self.first :], ((0, 0), (1, 0)))))
+        worth = np.ones((len(self.theta), 1 + self.theta.shape[1] - self.first))
+        np.exp(self.theta[:, self.first :], out=worth[:, 1:])
+        return worth
 
     def effective(self, shares: Float[np.ndarray, "r k"]) -> Float[np.ndarray, "b r"]:
         """The effective share u."""

@@ -1,10 +1,9 @@
 """Draws of several families in one band: which form is right is itself uncertain.
 
 Pilots mix two label sets each, so families that agree on all of them may differ by points where three are mixed, and
-no noise of the runs shows that. Forecasts are combined with weights that fall with their errors; Bates and Granger
-(Operational Research Quarterly 20, 1969) take 1 / squared error. [ours] Here it is the square of theirs, so that a
-family that is clearly wrong does not widen the band: with theirs, bands of 90 % held the truth in 96 % of the cases of
-a trial, with its square in 91 %.
+no noise of the runs shows that. Each family gets draws by its weight in the combination that best predicts allocations
+left out (stacking: Wolpert, Neural Networks 5, 1992; Breiman, Machine Learning 24, 1996; weights >= 0 that sum to 1).
+Where none fits alone, families that err to either side share the draws, and the band is as wide as they are apart.
 """
 
 from collections.abc import Sequence
@@ -17,8 +16,7 @@ from cqb_pareto.responses.choose import Errors
 from cqb_pareto.responses.family import Response
 
 LEAST = 0.02
-POWER = 4.0
-FINEST = 0.01
+SUM_TO_ONE = 1e3
 
 
 @dataclass(frozen=True)
@@ -33,17 +31,29 @@ class Mixture:
         return np.asarray(np.concatenate([part.predict(shares) for part in self.parts])[self.order])
 
 
-def deserved(tried: Sequence[Errors], draws: int) -> list[int]:
-    """How many of the draws each family gets: in proportion to 1 / score ** 4, and none for less than a fiftieth.
+def stacked(tried: Sequence[Errors]) -> Float[np.ndarray, " f"]:
+    """The weight of each family, >= 0, in the sum to 1 that misses the runs left out by the least squares.
 
-    All go to the first where no family has an error.
+    Families without an error on these runs get none; without any error all goes to the first.
     """
-    scores = np.array([max(errors.score, FINEST) for errors in tried])
-    if not np.isfinite(scores).any():
-        return [draws, *([0] * (len(tried) - 1))]
-    weight = scores**-POWER
-    weight[weight < LEAST * weight.sum()] = 0.0
-    exact = draws * weight / weight.sum()
+    from scipy.optimize import nnls
+
+    weight = np.zeros(len(tried))
+    usable = [i for i, errors in enumerate(tried) if len(errors.left_out) and np.isfinite(errors.left_out).all()]
+    if not usable:
+        weight[0] = 1.0
+        return weight
+    missed = np.column_stack([tried[i].left_out for i in usable])
+    heavy = SUM_TO_ONE * max(float(np.abs(missed).max()), 1.0)
+    found, _ = nnls(np.vstack([missed, np.full(len(usable), heavy)]), np.append(np.zeros(len(missed)), heavy))
+    weight[usable] = found / found.sum()
+    return weight
+
+
+def dealt(weights: Float[np.ndarray, " f"], draws: int) -> list[int]:
+    """How many of the draws each family gets: in proportion to its weight, and none for less than a fiftieth."""
+    kept = np.where(weights < LEAST * weights.sum(), 0.0, weights)
+    exact = draws * kept / kept.sum()
     counts = np.floor(exact).astype(int)
     counts[np.argsort(counts - exact, kind="stable")[: draws - counts.sum()]] += 1
     return [int(count) for count in counts]
