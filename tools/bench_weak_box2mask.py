@@ -57,7 +57,7 @@ def measure(bench: Bench) -> None:
         (quick,) = bench.medians(fast)
         _, loop = bench.medians(fast, slow, rounds=3)
         floor = 8 * logits.numel() * bench.ms_a_byte
-        checks = bench.checks(fast, (Box2MaskLoss, "_check"))
+        checks = bench.checks(fast)
         bench.add(f"{count} proposals of {SIZE} x {SIZE}", quick, floor, "loop over proposals and bags", loop, checks)
 
 

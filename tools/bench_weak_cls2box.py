@@ -53,7 +53,7 @@ def measure(bench: Bench) -> None:
         _, loop = bench.medians(fast, slow, rounds=3)
         floor = 8 * sum(leaf.numel() for leaf in leaves) * bench.ms_a_byte
         what = f"{images} x {proposals // images} proposals, {classes} classes"
-        checks = bench.checks(fast, (Cls2BoxLoss, "_checked"))
+        checks = bench.checks(fast)
         bench.add(what, quick, floor, "loop over images and classes", loop, checks)
 
 

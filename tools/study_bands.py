@@ -179,6 +179,7 @@ def measure(tables: int, seed: int) -> None:
     """Append the rows of each truth and number of runs that are not there yet."""
     text = RESULTS.read_text("utf-8") if RESULTS.exists() else ",".join((*HEAD, "seed", "commit")) + "\n"
     there = {(row["truth"], row["runs a cell"]) for row in csv.DictReader(text.splitlines())}
+    revision = commit()
     numbered = enumerate((group, name, draw) for group, forms in TRUTHS.items() for name, draw in forms.items())
     for (number, (group, name, draw)), runs in itertools.product(numbered, RUNS):
         if (name, str(runs)) in there:
@@ -192,7 +193,7 @@ def measure(tables: int, seed: int) -> None:
             held, width = np.mean(values, axis=0)
             error = np.std([value[0] for value in values]) / np.sqrt(tables)
             row = [group, name, f'"{way}"', runs, tables, at, f"{held:.3f}", f"{error:.3f}", f"{width:.2f}"]
-            text += ",".join(map(str, [*row, seed, commit()])) + "\n"
+            text += ",".join(map(str, [*row, seed, revision])) + "\n"
         write_atomically(RESULTS, text)
         print(name, runs, flush=True)
 

@@ -21,6 +21,34 @@ def test_names_bind_and_what_is_optional_may_be_missing():
     assert PAIR.check(torch.zeros(2, 3), torch.ones(2, 9, 2).bool(), c=3)["n"] == 2
 
 
+def test_arguments_like_the_last_are_not_read_again_and_others_are(monkeypatch):
+    form, read = Form("x: floating n 4", "y?: boolean n"), []
+    monkeypatch.setattr(form, "_read", lambda *given: read.append(given) or Form._read(form, *given))
+    assert [form.check(torch.rand(2, 4), None)["n"] for _ in range(3)] == [2, 2, 2]
+    assert len(read) == 1
+    for others in ((torch.rand(3, 4), None), (torch.rand(3, 4), torch.ones(3).bool()), (torch.rand(3, 4).half(), None)):
+        form.check(*others)
+    form.check(torch.rand(3, 4).half(), None, n=3)
+    assert len(read) == 5
+    with pytest.raises(ValueError, match="x: wanted shape"):
+        form.check(torch.rand(3, 5), None)
+    with pytest.raises(ValueError, match=r"x: wanted shape \(n=2, 4\)"):
+        form.check(torch.rand(3, 4).half(), None, n=2)
+
+
+def test_what_it_gives_may_be_changed():
+    form = Form("x: floating n 4")
+    form.check(torch.rand(2, 4))["n"] = 7
+    assert form.check(torch.rand(2, 4))["n"] == 2
+
+
+def test_an_array_is_no_tensor_after_one_has_passed(as_installed):
+    form = Form("x: floating n 4")
+    form.check(torch.rand(2, 4))
+    with pytest.raises(TypeError, match="wanted a tensor"):
+        form.check(torch.rand(2, 4).numpy())
+
+
 @pytest.mark.parametrize(
     ("row", "tensor", "sizes", "message"),
     [

@@ -6,11 +6,13 @@ same file, as neither may import the other.
 
 import re
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+_LIKENESS = attrgetter("shape", "dtype", "device")
 _DTYPES = frozenset(each for each in vars(torch).values() if isinstance(each, torch.dtype))
 _FLOATING = frozenset(each for each in _DTYPES if each.is_floating_point)
 _BOOLEAN = frozenset({torch.bool})
@@ -40,16 +42,30 @@ class Form:
 
     A row has a kind of numbers (`KINDS`) and axes: a name is bound by the first tensor that has it, a later one that
     disagrees is an error; digits are literal, `t+1` is one more than t, `_` is anything. With `?` it may be None.
+    Arguments like those of the last call, which a training makes over and over, are not looked at row by row again.
     """
 
     def __init__(self, *rows: str) -> None:
         self.rows = tuple(_row(text) for text in rows)
+        self._passed: tuple[object, dict[str, int]] = (None, {})
 
     def check(self, *tensors: Tensor | None, **sizes: int) -> dict[str, int]:
         """Sizes of the named axes; tensors come in the order of the rows, `sizes` are bound before.
 
         Raises TypeError or ValueError that names the argument, what was wanted and what came.
         """
+        if torch.compiler.is_compiling():
+            return self._read(tensors, sizes)
+        try:
+            like = [None if tensor is None else _LIKENESS(tensor) for tensor in tensors], sizes.copy()
+        except AttributeError:
+            return self._read(tensors, sizes)
+        if like != self._passed[0]:
+            self._passed = like, self._read(tensors, sizes)
+        return self._passed[1].copy()
+
+    def _read(self, tensors: Sequence[Tensor | None], sizes: dict[str, int]) -> dict[str, int]:
+        """`check`, row by row; `sizes` gains those that are found."""
         sizes[""] = 0
         device = None
         for row, tensor in zip(self.rows, tensors, strict=True):

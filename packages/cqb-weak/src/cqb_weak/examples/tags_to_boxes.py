@@ -91,12 +91,12 @@ def train_detector(boxed: Bags, steps: int = 60) -> nn.Linear:
     optimizer = torch.optim.Adam(detector.parameters(), 2e-2)
     for _ in range(steps):
         optimizer.zero_grad()
-        _box_loss(detector, boxed).backward()
+        box_loss(detector, boxed).backward()
         optimizer.step()
     return detector
 
 
-def _box_loss(detector: nn.Linear, boxed: Bags) -> Float[Tensor, ""]:
+def box_loss(detector: nn.Linear, boxed: Bags) -> Float[Tensor, ""]:
     """Cross-entropy in which objects weigh a third."""
     terms = F.cross_entropy(detector(boxed.features), boxed.targets, reduction="none")
     positive = boxed.targets < NUM_CLASSES
@@ -158,15 +158,16 @@ def learn_from_tags(
         terms = way.loss(class_logits, proposal_logits, position[rows], tags, detector_logits, boxes=boxes[rows])
         total = way.weight * torch.stack(list(terms.values())).sum()
         if way.joint:
-            total = total + _box_loss(detector, boxed)
+            total = total + box_loss(detector, boxed)
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
-    return _corloc_of(tagged, head, detector, way.loss.coupling)
+    return corloc_of(tagged, head, detector, way.loss.coupling)
 
 
 @torch.no_grad()
-def _corloc_of(tagged: Bags, head: MIDHead, detector: nn.Linear, coupling: str) -> CorLoc:
+def corloc_of(tagged: Bags, head: MIDHead, detector: nn.Linear, coupling: str) -> CorLoc:
+    """Of the scores that a loss of this coupling forms, and of the detector alone."""
     p = detector_probabilities(detector(tagged.features), NUM_CLASSES)
     class_logits, proposal_logits = head(tagged.features)
     scores = mid_scores(class_logits, proposal_logits, tagged.proposals[1], len(tagged.drawn.images))
