@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from cqb_bench.plot import draw, write_plot
@@ -25,6 +27,12 @@ def test_whiskers_reach_over_the_seeds(results):
     [panel] = draw(results).axes
     segments = panel.containers[0][2][0].get_segments()
     assert [segment[:, 1].tolist() for segment in segments] == [[14.0, 16.0], [14.0, 16.0]]
+
+
+def test_no_metric_below_0_is_shown(results):
+    none = [replace(each, values=dict.fromkeys(each.values, 0.0)) for each in results["detection"]]
+    [panel] = draw({"detection": none}).axes
+    assert panel.get_ylim()[0] == 0.0
 
 
 def test_a_panel_a_task(results):

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -28,6 +29,14 @@ def test_verdicts_name_who_beats_ours_at_each_share(standings):
     ]
     alone = [standing for standing in standings if standing.method in ("baseline", "cls2box")]
     assert verdicts(alone)[0] == "0.1 panoptic: nothing to compare Cls2Box with"
+
+
+@pytest.mark.parametrize("worth", [15.0, 15.04])
+def test_a_lead_that_the_table_does_not_show_beats_nobody(standings, worth):
+    here = [each for each in standings if each.share == 0.1 and each.method in ("baseline", "cls2box", "wsddn")]
+    even = [replace(each, values={0: worth, 1: worth}) if each.method == "wsddn" else each for each in here]
+    assert [row[-1] for row in rows(even) if row[3] == "WSDDN"] == ["+0.0"]
+    assert verdicts(even) == ["0.1 panoptic: no other method beats Cls2Box"]
 
 
 def test_markdown_has_every_row_and_the_verdicts(standings):

@@ -65,6 +65,7 @@ def _panel(axes: Axes, task: Task, standings: Sequence[Standing]) -> None:
         points = sorted((each for each in standings if each.method == name), key=lambda each: each.cost)
         _curve(axes, name, points, *look)
     axes.set(title=task, xlabel="cost (fully labelled images per image)", ylabel=TASKS[task].title)
+    axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]))
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
 

@@ -16,7 +16,7 @@ COLUMNS = ("panoptic", "rest", "cost", "method", "metric", "spread", "seeds", "t
 def rows(standings: Sequence[Standing]) -> list[list[str]]:
     """The cells of every standing, in the order of `COLUMNS`.
 
-    Differences are the mean over the seeds that both have; `>` marks a method that is not ours and above ours.
+    Differences are the mean over the seeds that both have; `>` marks a method that is not ours and `ahead` of ours.
     """
     return [_cells(standing, standings) for standing in standings]
 
@@ -55,18 +55,23 @@ def _verdict(ours: Standing, others: Sequence[Standing]) -> str:
     better = [
         f"{title} by {mean(gains):.1f} (ahead in {sum(gain > 0 for gain in gains)} of {len(gains)} seeds)"
         for title, gains in compared.items()
-        if gains and mean(gains) > 0
+        if ahead(gains)
     ]
     if not compared:
         return f"nothing to compare {ours.title} with"
     return f"{ours.title} is beaten by {', '.join(better)}" if better else f"no other method beats {ours.title}"
 
 
+def ahead(gains: Sequence[float]) -> bool:
+    """Whether the mean of differences is above 0 in the one decimal that is shown; not without any."""
+    return bool(gains) and round(mean(gains), 1) > 0
+
+
 def _cells(standing: Standing, standings: Sequence[Standing]) -> list[str]:
     ours = next((each for each in standings if each.share == standing.share and is_ours(each.method)), None)
     baseline = find(standings, BASELINE, standing.share)
     to_ours = _difference(standing, ours)
-    beats = standing in rivals([standing]) and to_ours.startswith("+")
+    beats = ours is not None and rivals([standing]) and ahead(standing.above(ours))
     return [
         f"{standing.share:g}",
         standing.rest,
