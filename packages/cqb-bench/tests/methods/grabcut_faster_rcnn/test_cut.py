@@ -86,7 +86,7 @@ def test_how_far_the_background_is_looked_at(monkeypatch):
     windows, grab = [], cv2.grabCut
 
     def spy(window, known, *rest):
-        windows.append((window.shape[:2], int((known == cv2.GC_PR_FGD).sum())))
+        windows.append((window.shape[:2], int((known != cv2.GC_BGD).sum())))
         return grab(window, known, *rest)
 
     monkeypatch.setattr(cv2, "grabCut", spy)
@@ -118,8 +118,38 @@ def test_a_cut_that_keeps_too_little_has_failed():
     image, truth = disc(radius=5)
     wide = [20, 10, 60, 50]
     share = truth.sum() / 1600
-    assert GrabCut(least=share * 1.2)(image, wide).outcome == "nothing"
-    assert GrabCut(least=share * 0.8)(image, wide).outcome == "cut"
+    assert GrabCut(core=0.0, least=share * 1.2)(image, wide).outcome == "nothing"
+    assert GrabCut(core=0.0, least=share * 0.8)(image, wide).outcome == "cut"
+
+
+@pytest.mark.parametrize(("core", "rows", "columns"), [
+    (0.0, slice(0, 0), slice(0, 0)),
+    (0.25, slice(30, 50), slice(35, 65)),
+    (0.81, slice(22, 58), slice(23, 77)),
+])  # fmt: skip
+def test_the_middle_of_the_box_is_surely_foreground(monkeypatch, core, rows, columns):
+    given, grab = [], cv2.grabCut
+    monkeypatch.setattr(
+        cv2, "grabCut", lambda image, known, *rest: [given.append(known.copy()), grab(image, known, *rest)]
+    )
+    image, _ = disc(100, 100, (40, 50), 15)
+    mask = GrabCut(core=core, context=100.0, least=0.0)(image, [20, 20, 80, 60]).paint(100, 100)
+    known = np.full((100, 100), cv2.GC_BGD)
+    known[20:60, 20:80] = cv2.GC_PR_FGD
+    known[rows, columns] = cv2.GC_FGD
+    np.testing.assert_array_equal(given[0], known)
+    assert mask[rows, columns].all()
+
+
+def test_the_middle_keeps_a_thing_that_looks_like_its_ground():
+    """Two halves, one in the colour of the ground: without a middle GrabCut gives that half away."""
+    image, _ = disc(radius=0)
+    truth = np.zeros((60, 80), bool)
+    truth[15:45, 20:60] = True
+    image[15:45, 40:60] = np.array([190, 60, 50]) + np.random.default_rng(1).normal(0, 12, (30, 20, 3)).clip(-40, 40)
+    seeded, open_ = (GrabCut(core=core, least=0.0)(image, box_of(truth)).paint(60, 80) for core in (0.4, 0.0))
+    assert not open_[:, :38].any()
+    assert overlap(seeded, truth) > overlap(open_, truth) + 0.1
 
 
 @given(
@@ -148,6 +178,8 @@ def test_the_pixels_of_a_box_are_those_whose_centres_it_holds(box):
 
 @pytest.mark.parametrize(("options", "message"), [
     ({"iterations": 0}, "iterations: wanted 1 or more, got 0"),
+    ({"core": 1.0}, "core: wanted a share of the box's area from 0 to below 1, got 1.0"),
+    ({"core": -0.1}, "core: wanted a share of the box's area from 0 to below 1, got -0.1"),
     ({"context": -0.5}, "context: wanted a share of the box's side, 0 or more, got -0.5"),
     ({"side": 3}, "side: wanted 16 pixels or more, got 3"),
     ({"least": 1.0}, "least: wanted a share of the box from 0 to below 1, got 1.0"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cqb_bench.methods.grabcut_faster_rcnn.cut import Cut, pixels_of
+from cqb_bench.methods.grabcut_faster_rcnn.cut import Cut, GrabCut, pixels_of
 from cqb_bench.methods.grabcut_faster_rcnn.quality import cut_quality
 from cqb_core import InputError
 from cqb_core.data.images import read_id_map, write_id_map
@@ -39,7 +39,7 @@ def written(root, things):
 
 
 def test_an_l_is_cut_exactly_and_fills_half_its_box(tmp_path):
-    made = cut_quality(written(tmp_path, True))
+    made = cut_quality(written(tmp_path, True), cut=GrabCut(core=0.0, least=0.0))
     assert made.outcomes == {"cut": 1}
     assert made.iou == 1.0
     assert made.filled_iou == pytest.approx((20 * 6 + 14 * 6) / 400)

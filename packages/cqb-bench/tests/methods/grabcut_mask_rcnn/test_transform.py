@@ -60,7 +60,7 @@ def squares():
 
 def test_masks_of_the_boxes_in_their_order():
     image, boxes = squares()
-    results = module.LoadAndCutLabels()(entry(image, boxes))
+    results = module.LoadAndCutLabels(least=0.3)(entry(image, boxes))
     truth = np.zeros((2, 40, 50), np.uint8)
     truth[0, 10:22, 12:24] = truth[1, 24:34, 30:42] = 1
     np.testing.assert_array_equal(results["gt_masks"].masks, truth)
@@ -71,7 +71,7 @@ def test_masks_of_the_boxes_in_their_order():
 
 def test_a_crowd_is_not_cut_and_counted_apart():
     image, boxes = squares()
-    results = module.LoadAndCutLabels()(entry(image, boxes, crowds=[1]))
+    results = module.LoadAndCutLabels(least=0.3)(entry(image, boxes, crowds=[1]))
     assert results["gt_masks"].masks[1].sum() == 18 * 16
     assert results["grabcut"] == {"cut": 1, "crowd": 1}
 
@@ -123,7 +123,7 @@ def calls(monkeypatch):
 
 def test_an_image_is_cut_once_and_gives_the_same_masks(calls):
     image, boxes = squares()
-    load = module.LoadAndCutLabels()
+    load = module.LoadAndCutLabels(least=0.3)
     first, again = load(entry(image, boxes)), load(entry(image, boxes))
     assert len(calls) == 2
     np.testing.assert_array_equal(first["gt_masks"].masks, again["gt_masks"].masks)

@@ -1,7 +1,9 @@
 """GrabCut in a box: the pixels whose colours are not those around the box (Rother et al. 2004).
 
 OpenCV's `grabCut` models what is surely background, all outside the box, and what may be foreground, all inside, by
-five Gaussians each, cuts the graph of neighbouring pixels, and starts over from the result.
+five Gaussians each, cuts the graph of neighbouring pixels, and starts over from the result. The middle of the box is
+surely foreground (Papandreou et al. 2015, Sec. 3.2), and a box of which too little remains counts as not cut (Khoreva
+et al. 2017, Sec. 3.1).
 """
 
 from collections.abc import Sequence
@@ -30,7 +32,7 @@ class Cut:
         columns: likewise.
         bits: the mask of the pixels in the box, row by row, eight to a byte.
         outcome: `cut`, or why the mask is the filled box: `thin` (too few pixels for colour models), `alone` (no
-            background around it), `nothing` (hardly a pixel differs from the surroundings), `crowd` (never cut).
+            background around it), `nothing` (too little differs from the surroundings), `crowd` (never cut).
     """
 
     rows: slice
@@ -62,6 +64,7 @@ class GrabCut:
 
     Args:
         iterations: of fitting the colour models and cutting.
+        core: share of the box's area, around its centre, that is surely foreground; 0 leaves all of it open.
         context: how far around the box background is looked at, as a share of the box's width and height.
         side: pixels; a box that is longer with its context is cut at a smaller scale.
         least: a cut that keeps a smaller share of the box counts as failed.
@@ -72,14 +75,17 @@ class GrabCut:
     """
 
     iterations: int = 1
+    core: float = 0.4
     context: float = 0.5
     side: int = 256
-    least: float = 0.1
+    least: float = 0.5
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.iterations < 1:
             raise ValueError(f"iterations: wanted 1 or more, got {self.iterations}")
+        if not 0 <= self.core < 1:
+            raise ValueError(f"core: wanted a share of the box's area from 0 to below 1, got {self.core}")
         if self.context < 0:
             raise ValueError(f"context: wanted a share of the box's side, 0 or more, got {self.context}")
         if self.side < 2 * MARGIN:
@@ -99,6 +105,7 @@ class GrabCut:
         known = np.full((_length(around[0]), _length(around[1])), cv2.GC_BGD, dtype=np.uint8)
         place = _within(rows, around[0]), _within(columns, around[1])
         known[place] = cv2.GC_PR_FGD
+        known[_core(place[0], self.core), _core(place[1], self.core)] = cv2.GC_FGD
         window, known = self._shrunk(image[around], known)
         unknown = np.count_nonzero(known)
         if unknown < GAUSSIANS:
@@ -148,6 +155,14 @@ def pixels_of(box: Sequence[float | int], height: int, width: int) -> tuple[slic
 def _clipped(first: int, last: int, size: int) -> slice:
     start = min(max(first, 0), size)
     return slice(start, max(start, min(last, size)))
+
+
+def _core(part: slice, share: float) -> slice:
+    """The middle of a side, so that those of both sides hold a share of the area."""
+    length = _length(part)
+    kept = round(length * share**0.5)
+    start = part.start + (length - kept) // 2
+    return slice(start, start + kept)
 
 
 def _within(inner: slice, outer: slice) -> slice:
