@@ -111,8 +111,9 @@ THIN = ("pole", "sign", "fence")
 
 
 def shown(rows: list[dict[str, str]], name: str) -> str:
-    """The mean of a column, one decimal."""
-    return f"{mean(float(row[name]) for row in rows):.1f}"
+    """The mean of a column over the rows that have it, one decimal; empty when none has."""
+    values = [float(row[name]) for row in rows if row[name]]
+    return f"{mean(values):.1f}" if values else ""
 
 
 def read(path: Path) -> list[dict[str, str]]:
