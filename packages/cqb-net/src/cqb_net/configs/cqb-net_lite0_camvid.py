@@ -1,6 +1,7 @@
 """CQB-Net on street photographs of 480x360, on two processor cores; see `panoptic-cascade_lite0_fpn_camvid`.
 
-Cls2Box takes the mean over classes: the sum is most of the loss, and gradient clipping then stalls all else.
+Cls2Box takes the mean over classes, since the sum is most of the loss and gradient clipping then stalls all else; its
+scores teach the detector by pseudo boxes and not directly, which harms it (see `cqb_weak.cls2box`).
 """
 
 _base_ = __import__("cqb_core.configs").configs.path("panoptic-cascade_lite0_fpn_camvid")
@@ -9,7 +10,7 @@ custom_imports = dict(imports=["cqb_net.registry"], allow_failed_imports=False)
 model = dict(
     roi_head=dict(unsampled=128),
     auxiliaries=[
-        dict(type="Cls2Box", reduction="mean"),
+        dict(type="Cls2Box", reduction="mean", detach_detector=True, refine=1.0),
         dict(type="Box2Mask"),
         dict(type="Relation", node_dim=64),
         dict(type="Cls2Pixel"),

@@ -1,7 +1,8 @@
 """CQB-Net on drawn scenes, on a processor, from ImageNet weights; see `panoptic-cascade_lite0_fpn_scenes`.
 
 RoIAlign takes one sample a bin, not four, which spares a fifth of a step: pilots are trained by the dozen.
-Cls2Box takes the mean over classes: the sum is most of the loss, and gradient clipping then stalls all else.
+Cls2Box takes the mean over classes, since the sum is most of the loss and gradient clipping then stalls all else; its
+scores teach the detector by pseudo boxes and not directly, which harms it (see `cqb_weak.cls2box`).
 """
 
 _base_ = __import__("cqb_core.configs").configs.path("panoptic-cascade_lite0_fpn_scenes")
@@ -14,7 +15,7 @@ model = dict(
         mask_roi_extractor=dict(roi_layer=dict(sampling_ratio=1)),
     ),
     auxiliaries=[
-        dict(type="Cls2Box", reduction="mean"),
+        dict(type="Cls2Box", reduction="mean", detach_detector=True, refine=1.0),
         dict(type="Box2Mask"),
         dict(type="Relation", node_dim=64),
         dict(type="Cls2Pixel"),
