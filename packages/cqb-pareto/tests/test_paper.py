@@ -1,7 +1,18 @@
 import numpy as np
 import pytest
 
-from cqb_pareto.paper import costs, equation8, equation9, gains, predictions, rankings, spearman, table1, undominated
+from cqb_pareto.paper import (
+    costs,
+    equation8,
+    equation9,
+    gains,
+    highest,
+    predictions,
+    rankings,
+    spearman,
+    table1,
+    undominated,
+)
 
 
 def test_the_cost_column_comes_out_with_boxes_at_030():
@@ -71,3 +82,11 @@ def test_predictions_order_each_group():
         assert ranked[family].optimal > 0.9
         assert ranked[family].chance > 0.9
     assert ranked["f1 as printed"].all13 == max(score.all13 for score in ranked.values())
+
+
+def test_no_prediction_that_rises_with_labels_exceeds_the_highest():
+    bound, scores = highest(), {score.model: score for score in rankings()}
+    for model in ("power", "log", "diminishing", "automatic", "interpolated"):
+        assert scores[model].all13 <= bound.all13
+        assert scores[model].all14 <= bound.all14
+    assert bound.all13 < scores["f1 as printed"].all13

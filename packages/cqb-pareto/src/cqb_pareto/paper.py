@@ -3,7 +3,7 @@
 "How to Save your Annotation Cost for Panoptic Segmentation?" (Du et al., AAAI 2021), Tables 1 and 2, Eqs. 2 and 6-9.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -11,13 +11,17 @@ from importlib import resources
 import numpy as np
 from jaxtyping import Bool, Float
 
+from cqb_pareto.ceiling import ceiling
 from cqb_pareto.front import nondominated
 from cqb_pareto.objectives import ClassWeights, cost_of, fit_quality
 from cqb_pareto.pilots import Pilots, paper_pilots
 from cqb_pareto.prices import named_prices
-from cqb_pareto.responses import FAMILIES, observe
+from cqb_pareto.responses import FAMILIES, Observations, observe, rank
 from cqb_pareto.responses.cubic import integrate
 from cqb_pareto.responses.interacting import fit_interacting
+from cqb_pareto.responses.interpolated import interpolated
+from cqb_pareto.responses.mixture import stacked
+from cqb_pareto.simplex import Shares
 from cqb_pareto.tables import Row, parse_rows
 
 KINDS = ("P", "I", "B", "S")
@@ -141,16 +145,29 @@ def gains(price_list: str = "paper-text") -> list[Gain]:
 
 
 def predictions(pilots: Pilots | None = None, families: Sequence[str] = tuple(FAMILIES)) -> dict[str, Values]:
-    """Predicted PQ in points of Table 1's rows, from Table 2 alone: by each family, by the automatic choice, and by a
-    response in which kinds interact.
+    """Predicted PQ in points of Table 1's rows, from Table 2 alone: by each family, by the automatic choice, and by
+    three more for comparison: kinds that interact, families combined as in bands, and plain interpolation.
     """
     pilots = pilots or paper_pilots()
     shares, weights = table1().shares, ClassWeights.of()
     choices: list[tuple[str, str | None]] = [*((name, name) for name in families), ("automatic", None)]
     found = {label: fit_quality(pilots, KINDS, draws=2, family=family).predict(shares) for label, family in choices}
-    branches = {name: fit_interacting(observe(pilots, name, KINDS)).predict(shares) for name in pilots.branches}
-    found["interacting"] = np.sum([weights.of_branch(name) * pq for name, pq in branches.items()], axis=0)
+    others: dict[str, Callable[[Observations], Values]] = {
+        "interacting": lambda seen: fit_interacting(seen).predict(shares),
+        "stacked": lambda seen: _stacked(seen, shares),
+        "interpolated": lambda seen: interpolated(seen, shares),
+    }
+    for label, predict in others.items():
+        parts = [weights.of_branch(name) * predict(observe(pilots, name, KINDS)) for name in pilots.branches]
+        found[label] = np.sum(parts, axis=0)
     return found
+
+
+def _stacked(seen: Observations, shares: Shares) -> Values:
+    """The families by their weights in bands."""
+    tried, once = rank(seen), np.ones((1, len(seen.quality)))
+    fits = [FAMILIES[errors.family].fit(seen, seen.quality[None], once).predict(shares)[0] for errors in tried]
+    return np.asarray(stacked(tried) @ fits)
 
 
 @cache
@@ -161,6 +178,15 @@ def rankings() -> list[Ranking]:
     scores += [_rank(f"Eq. 8, {reading}, Eq. 9", equation9(reading)) for reading in READINGS]
     scores += [_rank(name, predicted) for name, predicted in predictions().items()]
     return sorted(scores, key=lambda score: -score.all13)
+
+
+@cache
+def highest() -> Ranking:
+    """What no response that never falls with richer labels can exceed (`ceiling`), over the rows of a `Ranking`."""
+    table = table1()
+    chosen = (table.optimal | True, ~np.isnan(table.f1), table.optimal, ~table.optimal)
+    bounds = (ceiling(table.shares[rows], table.pq[rows]) for rows in chosen)
+    return Ranking("highest of any that rises with labels", *bounds)
 
 
 def spearman(a: Values, b: Values) -> float:
