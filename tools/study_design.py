@@ -33,6 +33,7 @@ GRID = (24, 48, 100, 200)
 BATCH, LAST = 16, 100
 NOISE = 0.9
 WEIGHTS = ClassWeights.of()
+HEAD = "truth,repeat,protocol,runs,regret,seed,commit\n"
 RESULTS = Path(__file__).parents[1] / "packages/cqb-pareto/results/design-study.csv"
 
 
@@ -147,8 +148,8 @@ def by_chance(bench: Bench) -> dict[int, float]:
 
 
 def measured(path: Path) -> set[tuple[str, int]]:
-    """Truths and repeats whose rows stand in the results."""
-    if not path.exists():
+    """Truths and repeats whose rows stand in the results; none in a file without seed and commit, which is begun anew."""
+    if not path.exists() or not path.read_text("utf-8").startswith(HEAD):
         return set()
     return {(row["truth"], int(row["repeat"])) for row in csv.DictReader(path.read_text("utf-8").splitlines())}
 
@@ -202,7 +203,7 @@ def main() -> None:
         rewrite(readme, lambda name: table(options.out) + "\n" if name == "design" else None)
         return
     there = measured(options.out)
-    rows = options.out.read_text("utf-8") if there else "truth,repeat,protocol,runs,regret,seed,commit\n"
+    rows = options.out.read_text("utf-8") if there else HEAD
     for repeat in range(options.repeats):
         for name in ("matched", "mismatched"):
             if (name, repeat) in there:
