@@ -1,13 +1,17 @@
 """The page lists the methods that there are, and its answers are the command's."""
 
+import csv
 import re
 from pathlib import Path
 
 import pytest
 
+import cqb_bench.methods
 from cqb_bench.catalogue import methods
+from cqb_bench.methods.grabcut_faster_rcnn.cut import GrabCut
 
-PAGE = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "README.md").read_text()
 ANSWERS = re.findall(r"^\| `(--(?:methods|task|rest) [^`]*)` \| `([^`]*)` \|$", PAGE, re.M)
 
 
@@ -38,3 +42,22 @@ def test_its_answers_are_the_commands(refused, scenes, tmp_path, words, answer):
 
 def test_there_are_answers():
     assert len(ANSWERS) == 4
+
+
+def test_the_table_of_grabcut_is_that_of_its_csv():
+    folder = Path(cqb_bench.methods.__file__).parent / "grabcut_faster_rcnn"
+    table = (folder / "README.md").read_text().partition("<!-- table grabcut -->")[2].partition("<!-- end -->")[0]
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.strip().splitlines()[2:]]
+    with (ROOT / "results" / "grabcut.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = ("data", "setting", "boxes", "filled", "iou", "filled_iou")
+    assert [line[:6] for line in lines] == [[row[name] for name in names] for row in rows]
+    defaults = [row for row in rows if "default" in row["setting"]]
+    assert len(defaults) == len({row["data"] for row in rows}) == 3
+    for row in defaults:
+        assert [float(row[name]) for name in ("core", "least", "iterations")] == [
+            GrabCut.core,
+            GrabCut.least,
+            GrabCut.iterations,
+        ]
+        assert float(row["iou"]) > float(row["filled_iou"]) + 0.05

@@ -91,10 +91,18 @@ def _iou(found: Bool[np.ndarray, "h w"], truth: Bool[np.ndarray, "h w"]) -> floa
     return float((found & truth).sum() / (found | truth).sum())
 
 
-def _main(data: Path, split: str = "train", images: int = 25, iterations: int = 1, context: float = 0.5) -> None:
+def _main(
+    data: Path,
+    split: str = "train",
+    images: int = 25,
+    iterations: int = GrabCut.iterations,
+    core: float = GrabCut.core,
+    context: float = GrabCut.context,
+    least: float = GrabCut.least,
+) -> None:
     """Print how good GrabCut's masks are on a data set."""
     try:
-        made = cut_quality(data, split, images, GrabCut(iterations=iterations, context=context))
+        made = cut_quality(data, split, images, GrabCut(iterations, core, context, least=least))
     except ValueError as error:
         raise SystemExit(f"error: {error}") from None
     typer.echo(summary([made.outcomes]))
