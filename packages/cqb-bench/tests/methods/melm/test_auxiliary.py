@@ -8,14 +8,15 @@ import torch
 from torch import nn
 
 from cqb_bench.methods.melm.auxiliary import MELM
+from cqb_bench.tagged import TaggedRegions
 from cqb_core import Labels
 from cqb_core.testing import losses_of, mixed_batch
 
 
-def learnt(bags, tags, steps=120):
+def learnt(bags, tags, steps=60):
     """The share of tags that the localisation branches find after tags alone have taught all of it."""
     torch.manual_seed(0)
-    module = MELM(bags.host, localisation=1.0)
+    module = MELM(bags.host)
     optimizer = torch.optim.Adam(module.parameters(), 0.1)
     view = bags.view(torch.zeros(len(bags.region), bags.num_things + 1), tags)
     for _ in range(steps):
@@ -26,7 +27,9 @@ def learnt(bags, tags, steps=120):
 
 
 def test_tags_alone_teach_where_a_class_is(bags):
-    assert learnt(bags, bags.tags) > 0.7 > bags.chance + 0.5
+    """In some draws discovery puts one class of four in a wrong place, at no loss, and the branches learn that."""
+    draws = [bags, *(type(bags)(seed=seed) for seed in (1, 2))]
+    assert sum(learnt(drawn, drawn.tags) for drawn in draws) / 3 > 0.75 > bags.chance + 0.5
     assert learnt(bags, bags.shuffled()) < 0.5
 
 
@@ -40,15 +43,27 @@ def even(bags):
 
 
 def test_losses_by_hand(bags, even):
-    """phi is 1/(4 x 12) everywhere and purity 1/4: a tag scores 1/4 x 1/4, another class 1/4.
+    """Of 12 regions two pairs overlap: 10 cliques, each with 1/4 x 1/10 of every class, so a class scores 1/4.
 
-    A branch is even over 5 classes, weighted by its seed: 1/48 of phi for the first, 1/5 for the second.
+    A branch is even over 5 classes, whatever a region's label is.
     """
     losses = even.loss(bags.view(torch.zeros(len(bags.region), 5)))
-    discovery = (2 * math.log(16) - 2 * math.log(3 / 4)) / 4
+    discovery = (2 * math.log(4) - 2 * math.log(3 / 4)) / 4
     assert losses["loss_discovery"].item() == pytest.approx(discovery, rel=1e-4)
-    assert losses["loss_localisation"].item() == pytest.approx(0.1 * (1 / 48 + 1 / 5) * math.log(5), rel=1e-4)
+    assert losses["loss_localisation"].item() == pytest.approx(0.1 * 2 * math.log(5), rel=1e-4)
     assert losses["loss_boxes"] == 0
+
+
+def test_what_a_region_is_labelled_by_the_best_one(bags):
+    """The best one overlaps itself by 1 and the next by 0.7, 0.5, 0.3 and 0; then an image with no region nearby."""
+    best, sides = [0.0, 0, 10, 10], (10, 7, 5, 3)
+    boxes = torch.tensor([*([0.0, 0, 10, side] for side in sides), [50, 50, 60, 60], best, [50, 50, 60, 60], best])
+    image = torch.tensor([0, 0, 0, 0, 0, 1, 1, 2])
+    tags = torch.tensor([[False, True, False, False], [True, False, False, False], [False] * 4])
+    scores = torch.zeros(8, 4)
+    scores[[0, 5]] = 1.0
+    labels = MELM(bags.host)._labels(scores, boxes, TaggedRegions(torch.arange(8), image, tags))
+    assert labels.tolist() == [1, 1, -100, 4, -100, 0, 4, -100]
 
 
 def test_regions_of_boxed_images_teach_the_branches_their_own_classes(bags, even):

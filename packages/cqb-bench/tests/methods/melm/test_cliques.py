@@ -9,7 +9,7 @@ from cqb_bench.methods.melm.cliques import cliques
 
 
 def test_a_member_of_an_earlier_clique_starts_none():
-    """1 joins 0, so 2, which overlaps 1 only, starts the next; 3 joins 2."""
+    """1 joins 0; 2 overlaps 1 and not 0, so it starts the next; 3 overlaps 0 and not 1, and joins 2."""
     overlap = np.eye(4)
     for a, b, iou in [(0, 1, 0.8), (1, 2, 0.9), (2, 3, 0.71), (0, 3, 0.7)]:
         overlap[a, b] = overlap[b, a] = iou
@@ -24,10 +24,12 @@ def test_nothing_makes_no_clique():
 def slow(overlap, iou):
     left, numbers, count = list(range(len(overlap))), [0] * len(overlap), 0
     while left:
-        seed = left[0]
-        for member in [m for m in left if m == seed or overlap[seed][m] > iou]:
-            numbers[member] = count
-            left.remove(member)
+        members = []
+        for one in list(left):
+            if all(overlap[member][one] >= iou for member in members):
+                members.append(one)
+                left.remove(one)
+                numbers[one] = count
         count += 1
     return numbers
 

@@ -1,50 +1,60 @@
 """Scores of cliques by hand."""
 
+import math
+
 import pytest
 import torch
 
-from cqb_bench.methods.melm.discovery import discover
+from cqb_bench.methods.melm.discovery import clique_scores
+from cqb_weak.cls2box import mid_scores
 
 BOXES = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 9], [50, 50, 60, 60]])
 """The first two make a clique at 0.7."""
 
-PHI = torch.tensor([[0.3, 0.1], [0.2, 0.2], [0.4, 0.0]])
+CLASSES = torch.tensor([[3.0, 1.0], [1.0, 1.0], [1.0, 3.0]]).log()
+EVEN = torch.zeros(3, 2)
 ONE = torch.zeros(3, dtype=torch.long)
+ROOT = math.sqrt(3)
 
 
-def test_a_tag_scores_the_purity_of_its_cliques_times_their_scores():
-    """{0, 1}: (0.3 + 0.2) x (0.75 + 0.5) / 2 = 0.3125; {2}: 0.4 x 1. The other class is the sum of its column."""
-    found = discover(PHI, BOXES, ONE, torch.tensor([[True, False]]))
-    assert found.scores[0].tolist() == pytest.approx([0.7125, 0.3])
-    assert found.members.tolist() == [[False, False], [False, False], [True, False]]
+def test_a_clique_speaks_once_with_the_mean_of_its_logits():
+    """The mean of log 3 and log 1 is log sqrt 3; either of two cliques has half a say."""
+    scores = clique_scores(CLASSES, EVEN, BOXES, ONE, 1)
+    first, second = [ROOT / (1 + ROOT), 1 / (1 + ROOT)], [1 / 4, 3 / 4]
+    assert scores[0].tolist() == pytest.approx([(a + b) / 2 for a, b in zip(first, second, strict=True)])
 
 
-def test_a_clique_of_several_beats_a_better_proposal_alone():
-    """Of the second class {1, 0} has 0.3 x (0.5 + 0.25) / 2 = 0.1125, the third proposal nothing."""
-    found = discover(PHI, BOXES, ONE, torch.tensor([[False, True]]))
-    assert found.scores[0].tolist() == pytest.approx([0.9, 0.1125])
-    assert found.members[:, 1].tolist() == [True, True, False]
-    apart = discover(PHI, BOXES, ONE, torch.tensor([[False, True]]), iou=0.95)
-    assert apart.scores[0, 1].item() == pytest.approx(0.2 * 0.5 + 0.1 * 0.25)
-    assert apart.members[:, 1].tolist() == [False, True, False]
+def test_how_much_a_clique_says_follows_from_the_mean_of_its_members():
+    """Of the first class exp(1) against 1 for the other clique; of the second class half each."""
+    proposals = torch.tensor([[2.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
+    score = clique_scores(CLASSES, proposals, BOXES, ONE, 1)[0, 0].item()
+    assert score == pytest.approx((math.e * ROOT / (1 + ROOT) + 1 / 4) / (1 + math.e))
 
 
-def test_only_the_best_make_cliques():
-    found = discover(PHI, BOXES, ONE, torch.tensor([[True, False]]), top=2)
-    assert found.scores[0, 0].item() == pytest.approx(0.4 + 0.3 * 0.75)
+@pytest.mark.parametrize("options", [{"iou": 0.95}, {"top": 1}])
+def test_proposals_that_are_alone_are_scored_as_in_wsddn(options):
+    proposals = torch.tensor([[2.0, 0.0], [0.0, 1.0], [0.5, 0.0]])
+    alone = mid_scores(CLASSES, proposals, ONE, 1).sum(0)
+    torch.testing.assert_close(clique_scores(CLASSES, proposals, BOXES, ONE, 1, **options)[0], alone)
+    assert not torch.allclose(clique_scores(CLASSES, proposals, BOXES, ONE, 1)[0], alone)
+
+
+def test_the_best_of_any_class_form_cliques():
+    """With two of three: the third has the best class, the second the worst."""
+    proposals = torch.tensor([[0.0, 0.0], [-1.0, -1.0], [0.0, 0.0]])
+    alone = mid_scores(CLASSES, proposals, ONE, 1).sum(0)
+    torch.testing.assert_close(clique_scores(CLASSES, proposals, BOXES, ONE, 1, top=2)[0], alone)
 
 
 def test_images_are_told_apart_and_may_lack_proposals():
-    image = torch.tensor([1, 1, 2])
-    tags = torch.tensor([[True, True], [True, False], [False, True]])
-    found = discover(PHI, BOXES, image, tags)
-    torch.testing.assert_close(found.scores, torch.tensor([[0.0, 0.0], [0.3125, 0.3], [0.4, 0.0]]))
-    assert found.members.tolist() == [[True, False], [True, False], [False, True]]
-    empty = discover(PHI[:0], BOXES[:0], ONE[:0], tags)
-    assert empty.scores.sum() == 0
+    image = torch.tensor([2, 1, 2])
+    scores = clique_scores(CLASSES, EVEN, BOXES, image, 3)
+    torch.testing.assert_close(scores, torch.tensor([[0.0, 0.0], [0.5, 0.5], [0.5, 0.5]]))
+    assert clique_scores(CLASSES[:0], EVEN[:0], BOXES[:0], ONE[:0], 2).tolist() == [[0.0, 0.0], [0.0, 0.0]]
 
 
-def test_the_purity_has_no_gradient():
-    phi = PHI.clone().requires_grad_()
-    discover(phi, BOXES, ONE, torch.tensor([[True, False]])).scores[0, 0].backward()
-    torch.testing.assert_close(phi.grad, torch.tensor([[0.625, 0.0], [0.625, 0.0], [1.0, 0.0]]))
+def test_every_member_of_a_clique_learns_alike():
+    logits = CLASSES.clone().requires_grad_()
+    clique_scores(logits, EVEN, BOXES, ONE, 1)[0, 0].backward()
+    assert logits.grad[0].tolist() == logits.grad[1].tolist()
+    assert (logits.grad != 0).all()

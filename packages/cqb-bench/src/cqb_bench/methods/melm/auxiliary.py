@@ -1,20 +1,26 @@
-"""Discovery and two localisation branches in every stage (Wan et al. 2018, Sec. 3; weights of their public code)."""
+"""Discovery and two localisation branches in every stage (Wan et al. 2018, Sec. 3, as in their public code)."""
 
 from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from mmdet.registry import MODELS
 from torch import Tensor, nn
 
-from cqb_bench.methods.melm.discovery import discover
+from cqb_bench.methods.melm.discovery import clique_scores
 from cqb_bench.tagged import TaggedRegions, tagged_regions
 from cqb_core import Labels
 from cqb_core.models import Enhanced, Host, StageAuxiliary, StageView
-from cqb_weak.cls2box import MIDHead, cls2box_loss, mid_scores, pseudo_labels, refinement_loss
+from cqb_weak.cls2box import MIDHead, cls2box_loss, mid_scores, pseudo_labels
 
 BRANCHES = 2
+BACKGROUND_IOU = (0.1, 0.4)
+"""Overlap with a discovered object, from and below, at which a proposal is background."""
+
+IGNORED = -100
+"""The label that `cross_entropy` leaves out."""
+
 EPS = 1e-6
 """How far image scores stay from 0 and 1."""
 
@@ -25,8 +31,8 @@ class MELM(StageAuxiliary):
 
     Args:
         host: the network.
-        clique_iou: overlap with a clique's best member above which a proposal joins it.
-        top: proposals of a class that form cliques.
+        clique_iou: overlap with every member from which a proposal joins a clique.
+        top: proposals of an image that form cliques.
         foreground_iou: overlap with a discovered object from which a proposal takes its class.
         localisation: weight of each localisation branch.
         reduction: of the discovery over classes, `mean` or `sum`.
@@ -69,14 +75,14 @@ class MELM(StageAuxiliary):
     def loss(self, view: StageView) -> dict[str, Tensor]:
         """`loss_discovery`, `loss_localisation` from what was discovered, and `loss_boxes` from boxes."""
         tagged = tagged_regions(view, self._discovers, self.num_things)
-        phi = self._phi(view.region[tagged.rows], tagged)
-        boxes = view.boxes[tagged.rows]
-        found = discover(phi, boxes, tagged.image, tagged.tags, self.clique_iou, self.top)
-        counted = tagged.tags.new_zeros(len(tagged.tags)).index_fill(0, tagged.image, True)
-        scores = found.scores.clamp(EPS, 1 - EPS)
+        rows, image, tags = tagged
+        logits, boxes = self.discovery(view.region[rows]), view.boxes[rows]
+        scores = clique_scores(*logits, boxes, image, len(tags), self.clique_iou, self.top)
+        counted = tags.new_zeros(len(tags)).index_fill(0, image, True)
+        phi = mid_scores(*logits, image, len(tags))
         return {
-            "loss_discovery": cls2box_loss(scores, tagged.tags, self.reduction, counted),
-            "loss_localisation": self._localise(view, tagged, phi.masked_fill(~found.members, 0), counted),
+            "loss_discovery": cls2box_loss(scores.clamp(EPS, 1 - EPS), tags, self.reduction, counted),
+            "loss_localisation": self._localise(view, tagged, phi),
             "loss_boxes": self._boxes(view),
         }
 
@@ -87,22 +93,33 @@ class MELM(StageAuxiliary):
     def _discovers(self, owned: Labels) -> bool:
         return super().asks_for(owned)
 
-    def _phi(self, region: Float[Tensor, "n d"], tagged: TaggedRegions) -> Float[Tensor, "n t"]:
-        classes, proposals = self.discovery(region)
-        return mid_scores(classes, proposals, tagged.image, len(tagged.tags))
-
-    def _localise(
-        self, view: StageView, tagged: TaggedRegions, scores: Float[Tensor, "n t"], counted: Tensor
-    ) -> Float[Tensor, ""]:
-        """The first branch learns the best member of the best clique, the next what the one before it finds."""
-        rows, image, tags = tagged
+    def _localise(self, view: StageView, tagged: TaggedRegions, scores: Float[Tensor, "n t"]) -> Float[Tensor, ""]:
+        """The first branch learns the best proposal of each tag, the next what the one before it finds."""
         total = view.region.new_zeros(())
         for branch in self.branches:
-            logits = branch(view.region[rows])
-            labels = pseudo_labels(scores.detach(), view.boxes[rows], image, tags, self.foreground_iou)
-            total = total + refinement_loss(logits, labels, image, counted)
+            logits = branch(view.region[tagged.rows])
+            labels = self._labels(scores.detach(), view.boxes[tagged.rows], tagged)
+            total = total + F.cross_entropy(logits, labels, reduction="sum") / (labels >= 0).sum().clamp(min=1)
             scores = logits.softmax(1)[:, :-1]
         return self.localisation * total
+
+    def _labels(
+        self, scores: Float[Tensor, "n t"], boxes: Float[Tensor, "n 4"], tagged: TaggedRegions
+    ) -> Int[Tensor, " n"]:
+        """Class, background or neither of each proposal; neither in an image without a tag.
+
+        Background is near a discovered object; where nothing is, in an image, all that is no object.
+        """
+        _, image, tags = tagged
+        low, high = BACKGROUND_IOU
+        labels, below, far = (
+            pseudo_labels(scores, boxes, image, tags, iou).classes for iou in (self.foreground_iou, high, low)
+        )
+        below, near = below == self.num_things, (below == self.num_things) & (far < self.num_things)
+        has_near = tags.new_zeros(len(tags)).index_fill(0, image[near].long(), True)
+        background = torch.where(has_near[image.long()], near, below)
+        known = tags.any(1)[image.long()] & ((labels < self.num_things) | background)
+        return labels.masked_fill(~known, IGNORED)
 
     def _boxes(self, view: StageView) -> Float[Tensor, ""]:
         """Cross-entropy with the stage's own targets, mean over the regions of images with boxes."""

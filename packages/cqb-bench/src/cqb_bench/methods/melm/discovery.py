@@ -1,77 +1,55 @@
-"""Which clique shows a class: the global entropy of an image's tags over cliques (Wan et al. 2018, Eq. 4)."""
+"""What cliques of proposals say of an image: the global entropy of its tags (Wan et al. 2018, Sec. 3.1).
 
-from typing import NamedTuple
+The form is that of the authors' code: https://github.com/Winfrand/MELM, layers/MinEntropy_Fast.lua.
+"""
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 from torchvision.ops import box_iou
 
 from cqb_bench.methods.melm.cliques import cliques
+from cqb_weak.cls2box import mid_scores
 
 
-class Discovery(NamedTuple):
-    """What cliques say of the tags.
-
-    Args:
-        scores: whether each class is in each image; the entropy is their negative logarithm.
-        members: the proposals of the best clique of every tagged class.
-    """
-
-    scores: Float[Tensor, "b t"]
-    members: Bool[Tensor, "n t"]
-
-
-def discover(
-    phi: Float[Tensor, "n t"],
+def clique_scores(
+    class_logits: Float[Tensor, "n t"],
+    proposal_logits: Float[Tensor, "n t"],
     boxes: Float[Tensor, "n 4"],
     image: Int[Tensor, " n"],
-    tags: Bool[Tensor, "b t"],
+    images: int,
     iou: float = 0.7,
     top: int = 100,
-) -> Discovery:
-    """Score tagged classes by their cliques, the others by the sum over all proposals.
+) -> Float[Tensor, "b t"]:
+    """Whether each class is in each image; 0 in an image without proposals.
 
-    A tagged class has the score sum_H w_H p_H over the cliques H of its best `top` proposals: p_H is the sum of phi in
-    the clique, w_H the mean share of the class in its members' phi over all classes, without gradient. An image without
-    proposals scores 0.
+    A clique has the mean logits of its members. Its score for a class is its softmax over classes times that over the
+    cliques of the image; an image has the sum over its cliques. A proposal that is not among the best is alone.
 
     Args:
-        phi: class softmax times proposal softmax, see `cqb_weak.cls2box.mid_scores`.
+        class_logits: whose softmax over classes says what a proposal shows.
+        proposal_logits: whose softmax over proposals says which of them shows a class.
         boxes: xyxy in pixels.
         image: of each proposal, 0..b-1, in any order.
-        tags: classes in each image.
+        images: how many, b.
         iou: see `cliques`.
-        top: proposals of a class that form cliques.
+        top: proposals of an image that form cliques, those with the best score of any class.
     """
-    index = image[:, None].expand_as(phi)
-    sums = phi.new_zeros(tags.shape).scatter_add(0, index, phi)
-    members = torch.zeros_like(phi, dtype=torch.bool)
-    purity = phi.detach() / phi.detach().sum(1, keepdim=True).clamp(min=torch.finfo(phi.dtype).tiny)
-    found: dict[tuple[int, int], Tensor] = {}
-    for place in range(len(tags)):
+    best = mid_scores(class_logits, proposal_logits, image, images).detach().amax(1)
+    clique = torch.arange(len(boxes), device=boxes.device)
+    for place in range(images):
         rows = (image == place).nonzero()[:, 0]
-        if not len(rows):
-            continue
-        overlap = box_iou(boxes[rows], boxes[rows]).cpu().numpy()
-        for kind in tags[place].nonzero()[:, 0].tolist():
-            best = phi[rows, kind].detach().topk(min(top, len(rows))).indices
-            order = best.cpu().numpy()
-            clique = torch.from_numpy(cliques(overlap[order][:, order], iou)).to(phi.device)
-            score, chosen = _entropy(phi[rows[best], kind], purity[rows[best], kind], clique)
-            found[place, kind] = score
-            members[rows[best[clique == chosen]], kind] = True
-    if not found:
-        return Discovery(sums, members)
-    places, kinds = (torch.tensor(part, device=phi.device) for part in zip(*found, strict=True))
-    return Discovery(sums.index_put((places, kinds), torch.stack(list(found.values()))), members)
+        chosen = rows[best[rows].topk(min(top, len(rows))).indices]
+        numbers = cliques(box_iou(boxes[chosen], boxes[chosen]).cpu().numpy(), iou)
+        firsts = [int((numbers == number).argmax()) for number in range(numbers.max(initial=-1) + 1)]
+        clique[chosen] = chosen[torch.tensor(firsts, dtype=torch.long, device=boxes.device)[numbers]]
+    kept, member = clique.unique(return_inverse=True)
+    means = [_means(logits, member, len(kept)) for logits in (class_logits, proposal_logits)]
+    scores = mid_scores(*means, image[kept], images)
+    return scores.new_zeros(images, scores.shape[1]).index_add(0, image[kept].long(), scores)
 
 
-def _entropy(
-    scores: Float[Tensor, " m"], purity: Float[Tensor, " m"], clique: Int[Tensor, " m"]
-) -> tuple[Float[Tensor, ""], int]:
-    """The score of a class, and its best clique."""
-    empty = scores.new_zeros(int(clique.max()) + 1)
-    sizes = empty.scatter_add(0, clique, torch.ones_like(scores))
-    weighted = empty.scatter_add(0, clique, scores) * (empty.scatter_add(0, clique, purity) / sizes)
-    return weighted.sum(), int(weighted.argmax())
+def _means(logits: Float[Tensor, "n t"], member: Int[Tensor, " n"], count: int) -> Float[Tensor, "m t"]:
+    """The mean over the rows of each clique."""
+    sums = logits.new_zeros(count, logits.shape[1]).index_add(0, member, logits)
+    return sums / member.bincount(minlength=count).unsqueeze(1)
