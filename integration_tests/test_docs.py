@@ -190,6 +190,27 @@ MEASURED = {
 }
 
 
+@pytest.mark.parametrize("package", ["cqb-core", "cqb-net", "cqb-pareto"])
+def test_the_table_of_scale_is_the_committed_measurement(package):
+    text = (ROOT / "packages" / package / "README.md").read_text()
+    (shown,) = re.findall(r"<!-- table scale -->\n(.*?)<!-- end -->", text, re.DOTALL)
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in shown.strip().splitlines()[2:]]
+    columns = ("case", "seconds", "cpu_seconds", "peak_gib", "detail")
+    assert lines == [[row[name] for name in columns] for row in rows(package, "scale")]
+
+
+def test_scale_stays_within_its_limits():
+    """At most 4 GiB with an index of COCO's size, which is read within 10 s the second time, and 8 GiB at test."""
+    found = {row["case"]: row for row in rows("cqb-core", "scale")}
+    tested = {case for case in found if case.startswith("test ")}
+    assert len(tested) == 2
+    assert all(float(found[case]["peak_gib"]) <= 8 for case in tested)
+    indexed = [row for row in found.values() if "118,287" in row["what"]]
+    assert len(indexed) == 5
+    assert all(float(row["peak_gib"]) <= 4 for row in indexed)
+    assert float(found["index, second time"]["seconds"]) <= 10
+
+
 @pytest.mark.parametrize("what", MEASURED)
 def test_measured_numbers_of_the_front_page_are_those_of_the_csvs(what):
     table = (ROOT / "README.md").read_text().partition("## The paper, item by item")[2]
