@@ -148,7 +148,7 @@ def by_chance(bench: Bench) -> dict[int, float]:
 
 
 def measured(path: Path) -> set[tuple[str, int]]:
-    """Truths and repeats whose rows stand in the results; none in a file without seed and commit, which is begun anew."""
+    """Truths and repeats whose rows stand in the results; none in a file without seed and commit: it is begun anew."""
     if not path.exists() or not path.read_text("utf-8").startswith(HEAD):
         return set()
     return {(row["truth"], int(row["repeat"])) for row in csv.DictReader(path.read_text("utf-8").splitlines())}
