@@ -76,10 +76,10 @@ class MELM(StageAuxiliary):
         """`loss_discovery`, `loss_localisation` from what was discovered, and `loss_boxes` from boxes."""
         tagged = tagged_regions(view, self._discovers, self.num_things)
         rows, image, tags = tagged
-        logits, boxes = self.discovery(view.region[rows]), view.boxes[rows]
-        scores = clique_scores(*logits, boxes, image, len(tags), self.clique_iou, self.top)
+        classes, proposals = self.discovery(view.region[rows])
+        scores = clique_scores(classes, proposals, view.boxes[rows], image, len(tags), self.clique_iou, self.top)
         counted = tags.new_zeros(len(tags)).index_fill(0, image, True)
-        phi = mid_scores(*logits, image, len(tags))
+        phi = mid_scores(classes, proposals, image, len(tags))
         return {
             "loss_discovery": cls2box_loss(scores.clamp(EPS, 1 - EPS), tags, self.reduction, counted),
             "loss_localisation": self._localise(view, tagged, phi),

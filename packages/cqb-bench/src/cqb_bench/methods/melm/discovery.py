@@ -44,8 +44,8 @@ def clique_scores(
         firsts = [int((numbers == number).argmax()) for number in range(numbers.max(initial=-1) + 1)]
         clique[chosen] = chosen[torch.tensor(firsts, dtype=torch.long, device=boxes.device)[numbers]]
     kept, member = clique.unique(return_inverse=True)
-    means = [_means(logits, member, len(kept)) for logits in (class_logits, proposal_logits)]
-    scores = mid_scores(*means, image[kept], images)
+    classes, proposals = (_means(logits, member, len(kept)) for logits in (class_logits, proposal_logits))
+    scores = mid_scores(classes, proposals, image[kept], images)
     return scores.new_zeros(images, scores.shape[1]).index_add(0, image[kept].long(), scores)
 
 
