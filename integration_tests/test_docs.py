@@ -1,5 +1,6 @@
 """What the pages promise: commands parse, Python runs, links lead somewhere, numbers were measured."""
 
+import ast
 import csv
 import re
 import shlex
@@ -209,6 +210,12 @@ def test_scale_stays_within_its_limits():
     assert len(indexed) == 5
     assert all(float(row["peak_gib"]) <= 4 for row in indexed)
     assert float(found["index, second time"]["seconds"]) <= 10
+
+
+def test_the_number_of_fuzzed_inputs_is_that_of_the_test():
+    source = (ROOT / "integration_tests" / "test_fuzz.py").read_text()
+    tries = ast.literal_eval(re.search(r"^TRIES = (\{.*\})$", source, re.MULTILINE)[1])
+    assert f"; {sum(tries.values())} inputs in each run" in (ROOT / "packages" / "cqb-net" / "README.md").read_text()
 
 
 @pytest.mark.parametrize("what", MEASURED)
