@@ -26,7 +26,7 @@ model = dict(
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys={"backbone": dict(lr_mult=0.3)}))
 train_cfg = dict(max_epochs=num_epochs, val_interval=num_epochs)
 param_scheduler = [
-    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=50),
+    dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=20),
     dict(
         type="CosineAnnealingLR",
         eta_min_ratio=0.01,
