@@ -117,6 +117,21 @@ def test_outside_the_pilots_the_plan_says_so(pilots):
     assert not any("outside the piloted shares" in note for note in inside.notes)
 
 
+def test_pilots_that_learnt_next_to_nothing_are_pointed_out(pilots):
+    weak = replace(
+        pilots,
+        runs=tuple(
+            replace(run, qualities={**run.qualities, "pq_th": run.qualities["pq_th"] / 20}) for run in pilots.runs
+        ),
+    )
+    got = plan(weak, TEXT, budget=0.3, kinds=KINDS, draws=20)
+    best = max(run.quality("things") for run in weak.having("things"))
+    assert [note for note in got.notes if "Train the pilots longer" in note] == [
+        f"No pilot reaches more than {best:.1f} points of PQ over things: networks that have learnt so little tell "
+        "little of what labels are worth. Train the pilots longer."
+    ]
+
+
 def test_json_keeps_everything(made, tmp_path):
     path = write_plan(made.plan, tmp_path / "plan.json")
     content = json.loads(path.read_text())

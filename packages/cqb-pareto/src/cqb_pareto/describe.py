@@ -17,6 +17,8 @@ CANDIDATES = 1500
 RUNNERS_UP = 3
 APART = 0.1
 FRONT_POINTS = 60
+FEEBLE = 5.0
+"""Points of PQ that at least one pilot should reach on each branch."""
 
 
 def describe(
@@ -143,6 +145,13 @@ def _notes(limits: Limits, quality: QualityModel, shares: Float[np.ndarray, " k"
     skipped = [kind for kind in pilots.kinds if kind not in (*quality.kinds, *plannable(pilots))]
     if skipped:
         notes.append(f"Not considered, for lack of pilots on every branch: {', '.join(skipped)}.")
+    for branch in quality.branches:
+        best = max(run.quality(branch) for run in pilots.having(branch))
+        if best < FEEBLE:
+            notes.append(
+                f"No pilot reaches more than {best:.1f} points of PQ over {branch}: networks that have learnt so "
+                "little tell little of what labels are worth. Train the pilots longer."
+            )
     sizes = sorted({pilot.images for pilot in pilots.runs} - {0, images})
     if sizes:
         notes.append(

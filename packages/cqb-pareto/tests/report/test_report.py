@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -138,6 +139,15 @@ def test_the_page_runs_without_a_console_error(report, page, tmp_path):
     assert row_of(document) == page.recommend(page.seconds, page.goal)
     assert document.count('class="main-svg"') >= 3
     assert f"Label {page.study.plan.counts['P']} images P" in document
+
+
+@needs_browser
+@pytest.mark.parametrize("notes", [[], ["a note"]])
+def test_doubts_have_a_heading_where_there_are_some(page, tmp_path, notes):
+    made = replace(page, study=replace(page.study, plan=replace(page.study.plan, notes=notes)))
+    document, _ = browse(write_report(made, tmp_path / "report.html"), tmp_path)
+    assert '<section id="doubts">' in document or not notes
+    assert '<section id="doubts" hidden' in document or notes
 
 
 @needs_browser

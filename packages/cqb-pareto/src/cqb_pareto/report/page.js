@@ -144,6 +144,7 @@ const fromAddress = () => {
 window.addEventListener("hashchange", fromAddress);
 
 at("summary").textContent = data.summary;
+at("doubts").hidden = data.notes.length === 0;
 data.notes.forEach((note) => make("li", note, at("notes")));
 data.plan.forEach((line) => make("p", line, at("plan")));
 drawResponses();
