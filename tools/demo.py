@@ -41,7 +41,7 @@ def main() -> None:
     """Run the demo."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "demo", help="folder to write")
-    parser.add_argument("--images", type=int, default=96, help="scenes to train on")
+    parser.add_argument("--images", type=int, default=80, help="scenes to train on")
     parser.add_argument("--pilot-epochs", type=int, default=4, help="length of a pilot")
     parser.add_argument("--epochs", type=int, default=7, help="length of a final training")
     parser.add_argument("--workers", type=int, default=2, help="trainings at a time")
