@@ -173,6 +173,11 @@ def average(package, name, column, digits, **where):
     return f"{mean(float(row[column]) for row in found):.{digits}f}"
 
 
+def table2(module, variant):
+    where = {"module": module, "variant": variant, "share": "0.1"}
+    return average("cqb-net", "scenes-table2-pilots", "pq_th", 1, **where)
+
+
 MEASURED = {
     "camvid, all labels": lambda: average("cqb-core", "camvid", "PQ", 1, ratio="P=1"),
     "scenes, a tenth": lambda: average("cqb-core", "scenes", "PQ", 1, ratio="P=0.1, none=0.9"),
@@ -186,6 +191,10 @@ MEASURED = {
     "Cls2Pixel alone, after": lambda: average("cqb-weak", "cls2pixel", "segmentation", 2),
     "relation, GFLOPs": lambda: average("cqb-graph", "cost", "gflops", 2, part="modules", form="shared"),
     "relation, times faster": lambda: average("cqb-graph", "cost", "times_faster", 0, part="modules", form="shared"),
+    "Table 2, Cls2Box off": lambda: table2("Cls2Box", "baseline"),
+    "Table 2, Cls2Box on": lambda: table2("Cls2Box", "module"),
+    "Table 2, Box2Mask off": lambda: table2("Box2Mask", "baseline"),
+    "Table 2, Box2Mask on": lambda: table2("Box2Mask", "module"),
     "network, GFLOPs": lambda: average("cqb-net", "cost", "difference", 1, measure="inference GFLOPs"),
     "network, time": lambda: average("cqb-net", "cost", "ratio", 2, measure="inference seconds"),
 }
