@@ -29,6 +29,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from revision import commit
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -179,12 +180,6 @@ def agree(networks: dict[str, list[nn.Module]], given: tuple[Tensor, ...]) -> No
             for mine, other in zip(made, wanted, strict=True):
                 if not torch.allclose(mine, other, atol=1e-4):
                     raise RuntimeError(f"{form} differs from naive by {(mine - other).abs().max():.2g}")
-
-
-def commit() -> str:
-    """The commit that is measured."""
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    return subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def main() -> None:

@@ -13,7 +13,6 @@ import argparse
 import copy
 import csv
 import resource
-import subprocess
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -27,6 +26,7 @@ from mmdet.registry import DATASETS, MODELS
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import OptimWrapper
 from mmengine.registry import DefaultScope
+from revision import commit
 from torch.utils.flop_counter import FlopCounterMode
 
 from cqb_core.files import replacing
@@ -57,7 +57,6 @@ def main() -> None:
     width, height = map(int, arguments.size.split("x"))
     measure = training if arguments.training else prediction
     rows = measure(width, height, arguments)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     table = [
         {
             "measure": measure,
@@ -69,7 +68,7 @@ def main() -> None:
             "ratio": f"{found['cqb-net'] / found['cascade']:.3f}",
             "repeats": repeats,
             "device": torch.cuda.get_device_name() if arguments.device == "cuda" else "cpu",
-            "commit": commit.stdout.strip(),
+            "commit": commit(),
         }
         for measure, found, repeats in rows
     ]

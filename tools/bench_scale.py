@@ -19,6 +19,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from readme_tables import markdown, rewrite
+from revision import commit
+
+from cqb_core.files import replacing
 
 INDEX = ("index, first time", "index, second time", "assign", "start an epoch", "check 2000 images")
 EXTREME = ("4000x3000, 100 objects", "1x1", "test 1x1", "test 4000x3000", "no label at all")
@@ -208,11 +211,10 @@ def measure_all(script: str, cases: Sequence[str]) -> list[dict]:
 
 def write_rows(rows: Sequence[dict], out: Path) -> None:
     """Put the rows into the CSV, with the commit and the machine, and show them in the README of the package."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     machine = f"{os.cpu_count()} cores, one thread, load {os.getloadavg()[2]:.0f}"
     kept = {row["case"]: row for row in read_rows(out)}
-    kept |= {row["case"]: {**row, "commit": commit, "machine": machine} for row in rows}
-    with out.open("w", newline="") as file:
+    kept |= {row["case"]: {**row, "commit": commit(), "machine": machine} for row in rows}
+    with replacing(out) as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, FIELDS)
         writer.writeheader()
         writer.writerows(kept.values())

@@ -11,7 +11,6 @@ import copy
 import csv
 import os
 import statistics
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -21,6 +20,7 @@ from mmdet.registry import DATASETS, MODELS
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import OptimWrapper
 from mmengine.registry import DefaultScope
+from revision import commit
 from torch import nn
 
 import cqb_core.registry  # noqa: F401
@@ -57,12 +57,6 @@ def main() -> None:
             writer.writeheader()
             writer.writerows(rows)
     print(f"load of the machine: {os.getloadavg()[0]:.1f}")
-
-
-def commit() -> str:
-    """The commit that is measured."""
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    return subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def draw_batch(config: dict, folder: Path) -> dict:

@@ -10,10 +10,10 @@ set are replaced in `packages/cqb-bench/results/grabcut.csv`; those of the other
 
 import argparse
 import csv
-import subprocess
 from pathlib import Path
 
 from readme_tables import markdown, rewrite
+from revision import commit
 
 from cqb_bench.methods.grabcut_faster_rcnn.cut import CUT, GrabCut
 from cqb_bench.methods.grabcut_faster_rcnn.quality import cut_quality
@@ -91,12 +91,6 @@ def write(rows: list[dict[str, str | int]]) -> None:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-
-
-def commit() -> str:
-    """That of the working tree, in short."""
-    run = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
-    return run.stdout.strip()
 
 
 if __name__ == "__main__":

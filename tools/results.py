@@ -10,12 +10,12 @@ what stands between `<!-- table NAME -->` and `<!-- end -->` in cqb-core's READM
 import argparse
 import csv
 import json
-import subprocess
 from collections import defaultdict
 from pathlib import Path
 from statistics import mean
 
 from readme_tables import markdown, rewrite
+from revision import commit
 
 from cqb_core.evaluation.run import evaluate
 from cqb_core.files import replacing
@@ -47,12 +47,9 @@ def main() -> None:
 def record(arguments: argparse.Namespace) -> None:
     """Score a run and put its row into the CSV."""
     scores = evaluate(arguments.run, arguments.data).to_json()
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
     row = {"ratio": arguments.ratio, "seed": arguments.seed, **figures(scores)}
     row |= {"wall_minutes": arguments.wall_minutes, "processor_minutes": arguments.processor_minutes}
-    row |= {"images": scores["images"], "commit": commit.stdout.strip(), "command": arguments.command}
+    row |= {"images": scores["images"], "commit": commit(), "command": arguments.command}
     rows = [old for old in read(arguments.csv) if (old["ratio"], old["seed"]) != (row["ratio"], row["seed"])]
     rows = sorted([*rows, row], key=lambda r: (r["ratio"], r["seed"]))
     with replacing(arguments.csv) as temporary, temporary.open("w", newline="") as file:

@@ -2,8 +2,8 @@
 
 Needs `pip install cqb-core[pretrained]`. From scratch, some hundred steps teach a detector next to nothing; from
 trained features they teach it to find things, so that the worth of labels shows. What follows the backbone has 32
-channels, and the backbone's layers at strides 2 to 8 stay as they are: together that spares two fifths of a step. So
-short a training leaves scores low: things are kept from 0.4, not 0.6, which is worth three points of their PQ.
+channels, and the backbone's layers at strides 2 to 8 stay as they are, which makes a step cheaper. So short a training
+leaves scores low: things are kept from 0.4, not 0.6.
 """
 
 _base_ = "./panoptic-cascade_tiny_scenes.py"

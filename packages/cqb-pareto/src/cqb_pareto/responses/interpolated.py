@@ -22,9 +22,9 @@ def interpolated(seen: Observations, shares: Float[np.ndarray, "r k"]) -> Float[
 
 
 def _along(seen: Observations, kind: int, full: Float[np.ndarray, " r"]) -> Float[np.ndarray, " r"]:
+    from scipy.interpolate import make_interp_spline
+
     rows = seen.counts & (seen.arm == kind)
     at = np.unique(seen.shares[rows, 0])
     mean = np.array([seen.quality[rows & (seen.shares[:, 0] == share)].mean() for share in at])
-    left = np.clip(np.searchsorted(at, full) - 1, 0, len(at) - 2)
-    slope = (mean[left + 1] - mean[left]) / (at[left + 1] - at[left])
-    return np.asarray(mean[left] + slope * (full - at[left]))
+    return np.asarray(make_interp_spline(at, mean, k=1)(full))
