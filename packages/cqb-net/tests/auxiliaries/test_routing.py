@@ -5,7 +5,12 @@ import torch
 
 from cqb_core.testing import losses_of, mixed_batch
 
-ALL = ({"type": "Cls2Box"}, {"type": "Box2Mask"}, {"type": "Relation"}, {"type": "Cls2Pixel", "warm_up": 0})
+ALL = (
+    {"type": "Cls2Box"},
+    {"type": "Box2Mask"},
+    {"type": "Relation"},
+    {"type": "Cls2Pixel", "warm_up": 0, "absent_weight": 1.0},
+)
 STAGE_TERMS = {
     "Cls2Box": ("cls2box.loss_cls2box",),
     "Box2Mask": ("box2mask.loss_mil", "box2mask.loss_structure"),
@@ -14,7 +19,7 @@ STAGE_TERMS = {
 ON = {
     "P": {"relation.loss_cls", "relation.loss_bbox", "relation.loss_seg", "cls2pixel.loss_cls"},
     "B": {"box2mask.loss_mil", "box2mask.loss_structure", "relation.loss_cls", "relation.loss_bbox"},
-    "I": {"cls2box.loss_cls2box", "cls2pixel.loss_pseudo", "cls2pixel.loss_cls", "cls2pixel.loss_energy"},
+    "I": {"cls2box.loss_cls2box", *(f"cls2pixel.loss_{term}" for term in ("pseudo", "cls", "energy", "absent"))},
     "S": {"relation.loss_seg", "cls2pixel.loss_cls"},
     "M": {"relation.loss_cls", "relation.loss_bbox"},
 }
@@ -32,7 +37,7 @@ def test_terms_that_a_label_set_teaches(owned, network, losses):
 
 def test_names_do_not_depend_on_the_batch(network, losses):
     wanted = {f"s{stage}.{name}" for stage in range(3) for names in STAGE_TERMS.values() for name in names}
-    wanted |= {"cls2pixel.loss_pseudo", "cls2pixel.loss_cls", "cls2pixel.loss_energy"}
+    wanted |= {f"cls2pixel.loss_{term}" for term in ("pseudo", "cls", "energy", "absent")}
     for owned in (("P", "I", "B", "S"), ("I",), ("S",), ("B",)):
         assert losses(network(*ALL), *owned).keys() == wanted
 

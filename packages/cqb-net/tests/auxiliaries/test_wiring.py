@@ -79,7 +79,7 @@ def stage(images, semantic):
 
 def test_cls2pixel_shows_boxes_padding_and_who_lacks_a_map(semantic, images):
     module = Cls2Pixel(HOST, beta=0.25, dropout=0.0, warm_up=5)
-    module.criterion = Recorder("loss_pseudo", "loss_cls", "loss_energy")
+    module.criterion = Recorder("loss_pseudo", "loss_cls", "loss_energy", "loss_absent")
     losses = module.loss(semantic)
     assert {name: float(value) for name, value in losses.items()} == dict.fromkeys(module.criterion.names, 0.25)
     logits, class_logits, maps, pixels, tags, step = module.criterion.arguments
@@ -93,6 +93,13 @@ def test_cls2pixel_shows_boxes_padding_and_who_lacks_a_map(semantic, images):
     assert named["known"].flatten(1).sum(1).tolist() == [32, 0, 32]
     assert named["valid"].flatten(1).sum(1).tolist() == [12 * 16, 16 * 16, 16 * 16]
     assert named["unlabelled"].tolist() == [True, True, False]
+
+
+def test_cls2pixel_takes_the_options_of_rule_and_energy():
+    module = Cls2Pixel(HOST, rule={"top": 0.5, "crf": {"bilateral_xy": 20.0}}, energy={"xy": 30.0}, evidence="coupled")
+    made = module.criterion
+    assert (made.rule.top, made.rule.crf.bilateral_xy, made.rule.crf.iterations) == (0.5, 20.0, 10)
+    assert (made.energy.xy, made.energy.rgb, made.evidence) == (30.0, 15.0, "coupled")
 
 
 def test_cls2box_shows_the_regions_of_images_with_tags_and_no_boxes(stage):

@@ -13,6 +13,7 @@ from cqb_weak.cls2pixel import (
     DenseCrf,
     DenseEnergy,
     Reliability,
+    absent_loss,
     dense_energy,
     pseudo_loss,
     reliable_labels,
@@ -65,10 +66,64 @@ def test_tag_loss_by_hand():
     torch.testing.assert_close(loss, torch.tensor((math.log(2) + math.log(4)) / 2))
 
 
-@pytest.mark.parametrize("call", [pseudo_loss, tag_loss])
+def test_absent_loss_by_hand():
+    """Two classes with a tag each and one beyond: the first image shows the second class, the other image none."""
+    logits = torch.tensor([math.log(4), math.log(3), math.log(1)]).view(1, 3, 1, 1).repeat(2, 1, 1, 2)
+    logits[1, :, 0, 1] = 100.0
+    tags = torch.tensor([[False, True], [False, False]])
+    either = absent_loss(logits, tags, torch.tensor([[[True, True]], [[True, False]]]))
+    torch.testing.assert_close(either, torch.tensor((math.log(8 / 4) + math.log(8 / 1)) / 2))
+    torch.testing.assert_close(absent_loss(logits[:1], tags[:1]), torch.tensor(math.log(2)))
+
+
+def test_absent_loss_without_anything_to_show():
+    logits, tags = torch.randn(2, 2, 3, 3, requires_grad=True), torch.tensor([[True, True], [False, False]])
+    loss = absent_loss(logits, tags)
+    assert loss == 0
+    assert torch.autograd.grad(loss, logits)[0].eq(0).all()
+    assert absent_loss(logits[:0], tags[:0]) == 0
+
+
+def test_absent_loss_teaches_before_the_warm_up_is_over():
+    given = drawn()
+    terms = Cls2PixelLoss(warm_up=9, absent_weight=2.0)(**given, unlabelled=torch.tensor([True, False]))
+    torch.testing.assert_close(terms["loss_absent"], 2 * absent_loss(given["logits"][:1], given["tags"][:1]))
+    assert terms["loss_pseudo"] == terms["loss_energy"] == 0
+    assert gradient(terms, given["logits"])[1].eq(0).all()
+
+
+@pytest.mark.parametrize("evidence", ["segmentation", "coupled"])
+def test_what_the_segmentation_says_makes_labels(evidence):
+    """It is sure of class 1 on the left, which the tags forget in the second image, and of a thing on the right."""
+    logits = torch.full((2, 4, 8, 8), -5.0)
+    logits[:, 1, :, :4], logits[:, 3, :, 4:], logits[:, 2] = 5.0, 5.0, -1.0
+    tags = torch.tensor([[False, True, True], [False, False, True]])
+    image = 255 * torch.rand(2, 3, 1, 1, generator=torch.Generator().manual_seed(0)).expand(2, 3, 8, 8).clone()
+    image[:, :, :, 4:] = 255 - image[:, :, :, 4:]
+    loss = Cls2PixelLoss(evidence=evidence, rule=Reliability(top=1.0))
+    labels = loss.labels(torch.rand(2, 3, 8, 8) + 0.5, image, tags, (8, 8), logits=logits)
+    assert (labels[0, :, 4:] == IGNORE).all()
+    assert (labels[1, :, 4:] == IGNORE).all()
+    assert set(labels[0].unique().tolist()) == {1, IGNORE}
+    assert set(labels[1].unique().tolist()) == {2, IGNORE}
+
+
+def test_evidence_that_cannot_be():
+    with pytest.raises(ValueError, match="evidence: wanted one of maps, segmentation, coupled, got 'map'"):
+        Cls2PixelLoss(evidence="map")
+    with pytest.raises(ValueError, match="evidence: wanted maps with the rule's background, got 'coupled'"):
+        Cls2PixelLoss(evidence="coupled", rule=Reliability(background=(4.0, 32.0)))
+    given = drawn()
+    with pytest.raises(ValueError, match="logits: wanted those of the segmentation for evidence 'coupled', got none"):
+        Cls2PixelLoss(evidence="coupled").labels(given["maps"], given["image"], given["tags"], (8, 10))
+
+
+@pytest.mark.parametrize("call", [pseudo_loss, tag_loss, absent_loss])
 def test_gradchecks(call):
     generator = torch.Generator().manual_seed(0)
-    if call is pseudo_loss:
+    if call is absent_loss:
+        shape, target = (2, 3, 2, 2), torch.tensor([[True, False], [False, False]])
+    elif call is pseudo_loss:
         shape, target = (2, 3, 2, 2), torch.tensor([0, 1, 2, IGNORE]).view(1, 2, 2).expand(2, -1, -1)
     else:
         shape, target = (2, 3), torch.tensor([[True, False, True], [False, False, False]])

@@ -1,6 +1,6 @@
 """Cls2Pixel at the semantic branch: stuff from image tags (beta L_C2P, Eq. 3)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 import torch
@@ -12,7 +12,9 @@ from cqb_core import Labels
 from cqb_core.models import Host, ImageLabels, SemanticAuxiliary, SemanticView
 from cqb_core.models.routing import connected_zero, having, inside
 from cqb_net.auxiliaries.warm_up import WarmUp
-from cqb_weak.cls2pixel import ClassBranch, Cls2PixelLoss
+from cqb_weak.cls2pixel import ClassBranch, Cls2PixelLoss, DenseCrf, DenseEnergy, Reliability
+
+TERMS = ("loss_pseudo", "loss_cls", "loss_energy", "loss_absent")
 
 
 @MODELS.register_module()
@@ -27,17 +29,28 @@ class Cls2Pixel(SemanticAuxiliary):
         beta: weight of the module.
         dropout: of the branch.
         warm_up: until pseudo labels begin, see `WarmUp`.
-        options: those of `cqb_weak.cls2pixel.Cls2PixelLoss`.
+        rule, energy: options of `cqb_weak.cls2pixel.Reliability` (its `crf` those of `DenseCrf`) and of `DenseEnergy`.
+        options: the others of `cqb_weak.cls2pixel.Cls2PixelLoss`.
     """
 
     name: ClassVar[str] = "cls2pixel"
 
     def __init__(
-        self, host: Host, beta: float = 0.5, dropout: float = 0.5, warm_up: int | float = 0.25, **options: Any
+        self,
+        host: Host,
+        beta: float = 0.5,
+        dropout: float = 0.5,
+        warm_up: int | float = 0.25,
+        rule: Mapping[str, Any] | None = None,
+        energy: Mapping[str, Any] | None = None,
+        **options: Any,
     ) -> None:
         super().__init__()
         self.branch = ClassBranch(host.semantic_dim, host.num_stuff, dropout)
-        self.criterion, self.beta = Cls2PixelLoss(warm_up=1, **options), beta
+        chosen = dict(rule or {})
+        reliability = Reliability(**{**chosen, "crf": DenseCrf(**chosen.get("crf", {}))})
+        parts = {"rule": reliability, "energy": DenseEnergy(**(energy or {}))}
+        self.criterion, self.beta = Cls2PixelLoss(warm_up=1, **parts, **options), beta
         self.warm_up = WarmUp(warm_up)
 
     def asks_for(self, owned: Labels) -> bool:
@@ -45,11 +58,11 @@ class Cls2Pixel(SemanticAuxiliary):
         return owned.stuff_tags
 
     def loss(self, view: SemanticView) -> dict[str, Tensor]:
-        """`loss_pseudo`, `loss_cls` and `loss_energy`."""
+        """`loss_pseudo`, `loss_cls`, `loss_energy` and `loss_absent`."""
         begun = self.warm_up()
         rows = having(view.images, lambda image: self.asks_for(image.owned))
         if not rows:
-            return dict.fromkeys(("loss_pseudo", "loss_cls", "loss_energy"), connected_zero(self))
+            return dict.fromkeys(TERMS, connected_zero(self))
         images = [view.images[row] for row in rows]
         feature, valid, pixels = view.feature[rows], view.valid[rows], view.pixels()[rows]
         terms = self.criterion(

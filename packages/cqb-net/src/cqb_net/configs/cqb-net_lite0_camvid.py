@@ -2,6 +2,7 @@
 
 Cls2Box takes the mean over classes, since the sum is most of the loss and gradient clipping then stalls all else; its
 scores teach the detector by pseudo boxes and not directly, which harms it (see `cqb_weak.cls2box`).
+Cls2Pixel's pseudo labels are made of what the segmentation says, too, and the tags keep it from absent classes.
 """
 
 _base_ = __import__("cqb_core.configs").configs.path("panoptic-cascade_lite0_fpn_camvid")
@@ -13,6 +14,6 @@ model = dict(
         dict(type="Cls2Box", reduction="mean", detach_detector=True, refine=1.0),
         dict(type="Box2Mask"),
         dict(type="Relation", node_dim=64),
-        dict(type="Cls2Pixel"),
+        dict(type="Cls2Pixel", evidence="coupled", absent_weight=1.0),
     ],
 )

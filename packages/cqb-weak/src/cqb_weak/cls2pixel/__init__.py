@@ -3,7 +3,7 @@
 from cqb_weak.cls2pixel.activation import class_activation_maps, multi_scale_maps, normalised
 from cqb_weak.cls2pixel.class_branch import ClassBranch
 from cqb_weak.cls2pixel.energy import DenseEnergy, dense_energy
-from cqb_weak.cls2pixel.loss import Cls2PixelLoss, pseudo_loss, tag_loss
+from cqb_weak.cls2pixel.loss import Cls2PixelLoss, absent_loss, pseudo_loss, tag_loss
 from cqb_weak.cls2pixel.mean_field import DenseCrf, mean_field
 from cqb_weak.cls2pixel.module import Cls2Pixel
 from cqb_weak.cls2pixel.reliable import IGNORE, Reliability, reliable_labels
@@ -16,6 +16,7 @@ __all__ = [
     "DenseCrf",
     "DenseEnergy",
     "Reliability",
+    "absent_loss",
     "class_activation_maps",
     "dense_energy",
     "mean_field",

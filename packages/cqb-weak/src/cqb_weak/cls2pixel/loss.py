@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from cqb_weak.cls2pixel.activation import normalised
 from cqb_weak.cls2pixel.energy import DenseEnergy
 from cqb_weak.cls2pixel.pixels import Size, resample, resample_mask
 from cqb_weak.cls2pixel.reliable import IGNORE, Reliability, sure_labels
@@ -16,6 +17,7 @@ from cqb_weak.options import choice
 from cqb_weak.values import finite, sums
 
 GRIDS = ("logits", "image")
+EVIDENCE = ("maps", "segmentation", "coupled")
 
 _MASKS = ("known?: boolean b H W", "valid?: boolean b H W", "unlabelled?: boolean b")
 _FORM = Form(
@@ -40,16 +42,45 @@ def tag_loss(class_logits: Float[Tensor, "b s"], tags: Bool[Tensor, "b s"]) -> F
     return binary_cross_entropy_with_logits(wide, tags.to(wide.dtype), reduction="sum") / max(1, wide.numel())
 
 
+def absent_loss(
+    logits: Float[Tensor, "b k h w"], tags: Bool[Tensor, "b s"], valid: Bool[Tensor, "b h w"] | None = None
+) -> Float[Tensor, ""]:
+    """Mean over pixels and images of -log P(one of the classes that the image may show); 0 without images.
+
+    Tags say what is *not* in an image of every one of its pixels, and say it surely: Pathak et al., ICCV 2015
+    (suppression constraint), as the likelihood of a partial label.
+
+    Args:
+        logits: k >= s; classes beyond the tags may be anywhere.
+        tags: the classes that each image shows. An image that may show nothing counts 0.
+        valid: False where a pixel is padding.
+    """
+    wide = logits.to(_wide(logits))
+    allowed = _allowed(tags, logits.shape[1])[:, :, None, None]
+    possible = allowed.any(1)
+    likely = wide.masked_fill(~(allowed | ~possible.unsqueeze(1)), -torch.inf).logsumexp(1)
+    surprise = (wide.logsumexp(1) - likely) * possible
+    if valid is None:
+        return surprise.sum() / max(1, surprise.numel())
+    pixels = valid.sum((1, 2)).clamp(min=1)
+    return ((surprise * valid).sum((1, 2)) / pixels).sum() / max(1, len(pixels))
+
+
 @dataclass(frozen=True)
 class Cls2PixelLoss:
-    """Three terms from images that own tags; sum them.
+    """Four terms from images that own tags; sum them.
 
-    loss_cls trains the classification branch from the first step. From `warm_up` on its activation maps give pseudo
-    labels to the segmentation (loss_pseudo), and loss_energy asks near and alike pixels to agree.
+    loss_cls trains the classification branch from the first step, and loss_absent keeps the segmentation from classes
+    that an image does not show. From `warm_up` on, pseudo labels teach the segmentation (loss_pseudo), and loss_energy
+    asks near and alike pixels to agree.
 
     Args:
         warm_up: step at which loss_pseudo and loss_energy begin; before it they are exact zeros.
-        pseudo_weight, cls_weight, energy_weight: factors of the terms.
+        pseudo_weight, cls_weight, energy_weight, absent_weight: factors of the terms. The paper has no loss_absent.
+        evidence: what pseudo labels are made of. "maps": the activation maps alone, as in the paper. "segmentation":
+            what the segmentation itself says among the classes that the image may show, for one that has learnt
+            something already. "coupled": the product of both. With the latter two, pixels that the segmentation takes
+            for a class beyond the tags get no label.
         rule: which pixels are sure.
         energy: how pairs of pixels are counted.
         grid: where pseudo labels are made, on the "logits" or on the "image", to which logits are then enlarged. The
@@ -60,12 +91,17 @@ class Cls2PixelLoss:
     pseudo_weight: float = 1.0
     cls_weight: float = 1.0
     energy_weight: float = 4.0
+    absent_weight: float = 0.0
+    evidence: str = "maps"
     rule: Reliability = field(default_factory=Reliability)
     energy: DenseEnergy = field(default_factory=DenseEnergy)
     grid: str = "logits"
 
     def __post_init__(self) -> None:
         choice("grid", self.grid, GRIDS)
+        choice("evidence", self.evidence, EVIDENCE)
+        if self.evidence != "maps" and self.rule.background is not None:
+            raise ValueError(f"evidence: wanted maps with the rule's background, got {self.evidence!r}")
 
     def __call__(
         self,
@@ -80,7 +116,7 @@ class Cls2PixelLoss:
         valid: Bool[Tensor, "b H W"] | None = None,
         unlabelled: Bool[Tensor, " b"] | None = None,
     ) -> dict[str, Tensor]:
-        """loss_pseudo, loss_cls and loss_energy, weighted scalars in float32 at least.
+        """loss_pseudo, loss_cls, loss_energy and loss_absent, weighted scalars in float32 at least.
 
         Args:
             logits: of the segmentation; k >= s (k >= s + 1 with the rule's background), further classes come last and
@@ -92,26 +128,30 @@ class Cls2PixelLoss:
             step: optimiser steps so far, counted by the caller, so that a resumed training goes on where it was.
             known: pixels whose class is told otherwise, such as those under boxes; no pseudo label there.
             valid: False where a pixel is padding.
-            unlabelled: images whose pixels own no labels; they alone have pseudo labels and an energy. By default all.
+            unlabelled: images whose pixels own no labels; they alone have pseudo labels, an energy and loss_absent. By
+                default all.
         """
         masks = {"known": known, "valid": valid, "unlabelled": unlabelled}
         self._check(logits, class_logits, maps, image, tags, masks)
         active = step >= self.warm_up
-        chosen = _chosen(_rows(unlabelled) if active else slice(0), logits, maps, image, tags, known, valid)
+        rows = _rows(unlabelled) if active or self.absent_weight else slice(0)
+        chosen = _chosen(rows, logits, maps, image, tags, known, valid)
         causes = {"logits": logits, "class_logits": class_logits, "maps": maps, "image": image}
         if active:
             finite(sums(chosen.logits, class_logits, chosen.maps, chosen.image), **causes)
-        terms = self._terms(chosen, class_logits, tags)
+        terms = self._terms(chosen, class_logits, tags, active)
         if not active:
-            finite([terms["loss_cls"]], class_logits=class_logits)
+            finite([terms["loss_cls"], terms["loss_absent"]], logits=logits, class_logits=class_logits)
         return terms
 
-    def _terms(self, chosen: "_Chosen", class_logits: Tensor, tags: Tensor) -> dict[str, Tensor]:
+    def _terms(self, chosen: "_Chosen", class_logits: Tensor, tags: Tensor, active: bool) -> dict[str, Tensor]:
         """The call without its checks."""
+        taught = chosen if active else chosen.none()
         return {
-            "loss_pseudo": self._pseudo(chosen),
+            "loss_pseudo": self._pseudo(taught),
             "loss_cls": self.cls_weight * tag_loss(class_logits, tags),
-            "loss_energy": self._energy(chosen),
+            "loss_energy": self._energy(taught),
+            "loss_absent": self._absent(chosen),
         }
 
     def _pseudo(self, chosen: "_Chosen") -> Tensor:
@@ -119,6 +159,13 @@ class Cls2PixelLoss:
         size: Size = (height, width)
         logits = resample(chosen.logits.to(_wide(chosen.logits)), size)
         return self.pseudo_weight * pseudo_loss(logits, self._labels(chosen, size))
+
+    def _absent(self, chosen: "_Chosen") -> Tensor:
+        logits = chosen.logits
+        if not self.absent_weight:
+            return logits[:0].to(_wide(logits)).sum()
+        valid = None if chosen.valid is None else resample_mask(chosen.valid, (logits.shape[-2], logits.shape[-1]))
+        return self.absent_weight * absent_loss(logits, chosen.tags, valid)
 
     @torch.no_grad()
     def labels(
@@ -129,10 +176,17 @@ class Cls2PixelLoss:
         size: Size,
         known: Bool[Tensor, "b H W"] | None = None,
         valid: Bool[Tensor, "b H W"] | None = None,
+        logits: Float[Tensor, "b k h w"] | None = None,
     ) -> Int[Tensor, "b h w"]:
-        """The pseudo labels on a grid of `size` (height, width) that the loss uses, to look at."""
-        finite(sums(maps, image), maps=maps, image=image)
-        return self._labels(_Chosen(maps, maps, image, tags, known, valid), size)
+        """The pseudo labels on a grid of `size` (height, width) that the loss uses, to look at.
+
+        `logits` are those of the segmentation, which all evidence but "maps" wants.
+        """
+        if logits is None and self.evidence != "maps":
+            raise ValueError(f"logits: wanted those of the segmentation for evidence {self.evidence!r}, got none")
+        given = {"maps": maps, "image": image} | ({} if logits is None else {"logits": logits})
+        finite(sums(*given.values()), **given)
+        return self._labels(_Chosen(maps if logits is None else logits, maps, image, tags, known, valid), size)
 
     @torch.no_grad()
     def _labels(self, chosen: "_Chosen", size: Size) -> Int[Tensor, "m h w"]:
@@ -144,7 +198,12 @@ class Cls2PixelLoss:
         rule = self.rule.on(factor)
         known, valid = (None if mask is None else resample_mask(mask, size) for mask in (chosen.known, chosen.valid))
         coarse = resample(image.to(_wide(image)), size)
-        return sure_labels(resample(maps.to(_wide(maps)), size), coarse, chosen.tags, rule, known, valid)
+        seen = resample(maps.to(_wide(maps)), size)
+        if self.evidence == "maps":
+            return sure_labels(seen, coarse, chosen.tags, rule, known, valid)
+        said, others = believed(resample(chosen.logits.to(_wide(chosen.logits)), size), chosen.tags)
+        scores = said if self.evidence == "segmentation" else normalised(seen) * said
+        return sure_labels(scores, coarse, chosen.tags, rule, known, valid, others)
 
     def _energy(self, chosen: "_Chosen") -> Tensor:
         logits = chosen.logits.to(_wide(chosen.logits))
@@ -177,6 +236,26 @@ class _Chosen(NamedTuple):
     tags: Bool[Tensor, "m s"]
     known: Bool[Tensor, "m H W"] | None
     valid: Bool[Tensor, "m H W"] | None
+
+    def none(self) -> "_Chosen":
+        """None of them."""
+        return _Chosen(*(None if each is None else each[:0] for each in self))
+
+
+def believed(
+    logits: Float[Tensor, "b k h w"], tags: Bool[Tensor, "b s"]
+) -> tuple[Float[Tensor, "b s h w"], Float[Tensor, "b h w"]]:
+    """Probabilities among the classes that an image may show: of each class with a tag, and of the others together."""
+    allowed = _allowed(tags, logits.shape[1])[:, :, None, None]
+    anything = allowed.any(1, keepdim=True)
+    probabilities = logits.masked_fill(~allowed & anything, -torch.inf).softmax(1)
+    classes = tags.shape[1]
+    return probabilities[:, :classes] * tags[:, :, None, None], probabilities[:, classes:].sum(1)
+
+
+def _allowed(tags: Bool[Tensor, "b s"], count: int) -> Bool[Tensor, "b k"]:
+    """Of `count` classes those that an image may show: its tags, and whatever has none."""
+    return torch.cat([tags, tags.new_ones(len(tags), count - tags.shape[1])], 1)
 
 
 def _rows(unlabelled: Tensor | None) -> slice | Tensor:

@@ -81,14 +81,23 @@ def sure_labels(
     rule: Reliability,
     known: Bool[Tensor, "b h w"] | None,
     valid: Bool[Tensor, "b h w"] | None,
+    others: Float[Tensor, "b h w"] | None = None,
 ) -> Int[Tensor, "b h w"]:
-    """`reliable_labels` without its checks."""
+    """`reliable_labels` without its checks.
+
+    With `others`, the scores of classes that are no tag, `maps` are scores that compare with them and are taken as they
+    are; where the others win, no label is sure.
+    """
     slots, present = _slots(tags)
     maps = maps.to(torch.promote_types(maps.dtype, torch.float32))
-    maps = normalised(maps if valid is None else maps * valid.unsqueeze(1))
-    scores = torch.take_along_dim(maps, slots[:, :, None, None], 1) * present[:, :, None, None]
+    maps = maps if valid is None else maps * valid.unsqueeze(1)
+    scores = torch.take_along_dim(maps if others is not None else normalised(maps), slots[:, :, None, None], 1)
+    scores = scores * present[:, :, None, None]
     edges = rule.crf.edges(image.to(scores.dtype), valid)
-    if rule.background is None:
+    if others is not None:
+        label, sure = _beside_others(scores, others, edges, present, rule)
+        label = torch.take_along_dim(slots, label.flatten(1), 1).view_as(label)
+    elif rule.background is None:
         believed = rule.crf(scores, edges, present)
         confidence, label = believed.max(1)
         sure = _sure_of_classes(scores, scores.argmax(1), label, rule) & (confidence >= rule.confidence)
@@ -100,6 +109,22 @@ def sure_labels(
     sure = sure & tags.any(1).view(-1, 1, 1)
     sure = sure if known is None else sure & ~known
     return label.masked_fill(~(sure if valid is None else sure & valid), IGNORE)
+
+
+def _beside_others(
+    scores: Float[Tensor, "b m h w"],
+    others: Float[Tensor, "b h w"],
+    edges: tuple[Edges, ...],
+    present: Bool[Tensor, "b m"],
+    rule: Reliability,
+) -> tuple[Int[Tensor, "b h w"], Bool[Tensor, "b h w"]]:
+    """Slot of each pixel, and where it is sure: where the CRF is, and the slot was the largest score before it too."""
+    every = torch.cat([scores, others.to(scores.dtype).unsqueeze(1)], 1)
+    probabilities = rule.crf(every, edges, torch.cat([present, torch.ones_like(present[:, :1])], 1))
+    confidence, found = probabilities.max(1)
+    own, last = every.argmax(1), scores.shape[1]
+    sure = _sure_of_classes(every, own, found, rule, ties=True) & (own < last) & (found < last)
+    return found.clamp(max=last - 1), sure & (confidence >= rule.confidence)
 
 
 def _beside_background(
@@ -129,9 +154,16 @@ def _beside_background(
 
 
 def _sure_of_classes(
-    scores: Float[Tensor, "b m h w"], own: Int[Tensor, "b h w"], found: Int[Tensor, "b h w"], rule: Reliability
+    scores: Float[Tensor, "b m h w"],
+    own: Int[Tensor, "b h w"],
+    found: Int[Tensor, "b h w"],
+    rule: Reliability,
+    ties: bool = False,
 ) -> Bool[Tensor, "b h w"]:
-    """Pixels among the top of the class whose map is largest there, of classes that the CRF found somewhere."""
+    """Pixels among the top of the class whose map is largest there, of classes that the CRF found somewhere.
+
+    RRM leaves out those that equal the threshold; with `ties` they count, as probabilities are often 1 exactly.
+    """
     slot = torch.arange(scores.shape[1], device=scores.device).view(1, -1, 1)
     mine = own.flatten(1).unsqueeze(1) == slot
     appears = (found.flatten(1).unsqueeze(1) == slot).any(-1, keepdim=True)
@@ -142,7 +174,8 @@ def _sure_of_classes(
     below = (count.double() * (1 - rule.top)).long()
     last = values.shape[-1] - 1
     threshold = ascending.gather(-1, (last + 1 - count + below).clamp(max=last))
-    return (mine & appears & (count > 0) & (values > threshold)).any(1).view_as(own)
+    above = values >= threshold if ties else values > threshold
+    return (counted & appears & above).any(1).view_as(own)
 
 
 def _slots(tags: Bool[Tensor, "b s"]) -> tuple[Int[Tensor, "b m"], Bool[Tensor, "b m"]]:
