@@ -4,15 +4,17 @@
     hatch run python tools/claims.py record scenes --out DIR              # what is done so far, into cqb-net's results/
     hatch run python tools/claims.py tables                               # from there into cqb-net's README
 
-`run` trains three things: the comparisons of Table 2; pilots of every label kind, from which allocations are planned;
-and allocations whole (planned at several budgets, random and all-panoptic ones of the same cost, the paper's).
-Every training of a data set has the same config, batch, schedule and number of iterations.
+`run` trains two things: the comparisons of Table 2, from which allocations are planned as in the paper; and allocations
+whole (planned at several budgets, random and all-panoptic ones of the same cost, the paper's). Every training of a
+data set has the same config, batch, schedule and number of iterations. A new folder takes up what is recorded, as far
+as data, config, labels, modules and seed are the same, so that the trainings may be spread over machines and days.
 """
 
 import argparse
 import csv
+import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -24,14 +26,21 @@ from scipy.stats import spearmanr, ttest_rel
 import cqb_pareto
 from cqb_core import Labels
 from cqb_core.data.panoptic_files import find_split, read_split
-from cqb_core.files import replacing
+from cqb_core.files import replacing, write_text
 from cqb_net.pilots import LocalProcesses, run_pilots
+from cqb_net.pilots.claim import claim, require_claimable
 from cqb_net.pilots.comparison import HEAD, compare
 from cqb_net.pilots.comparison import lines as table2_lines
 from cqb_net.pilots.local import gpus_here
 from cqb_net.pilots.pilot import Recipe
+from cqb_net.pilots.planning import plan_sweep
+from cqb_net.pilots.runs import RUNS
+from cqb_net.pilots.sweep import wanted_entries
+from cqb_net.pilots.table import AppendedTable
+from cqb_net.pilots.training import RESULT, finished
 from cqb_net.study import Trial, all_full, mixed_to_cost, run_trials
 from cqb_net.study.rivals import cost_of
+from cqb_net.study.trials import folder_of, planned_pilots
 from cqb_net.worklist import plan_allocation
 from cqb_pareto.objectives import ClassWeights
 from cqb_pareto.paper import KINDS, table1
@@ -49,36 +58,36 @@ class Setting:
         config: name.
         epochs: of every training.
         shares: of panoptic labels in Table 2.
-        seeds: of Table 2 and of whole allocations.
-        pilot_shares: of panoptic labels in the pilots that the plans follow from.
-        pilot_seeds: of those.
+        seeds: of Table 2.
+        plan_seeds: how many of them plans follow from; more may be trained before or after the plans.
         budget: at which the plan meets chance.
         budgets: at which allocations are planned to find the cost that matches all-panoptic labels.
         rivals: random allocations.
+        trial_seeds: of whole allocations.
+        paper_seeds: of the paper's.
     """
 
     config: str
     epochs: int
     shares: tuple[float, ...]
     seeds: int
-    pilot_shares: tuple[float, ...] = (0.1, 0.2, 0.4)
-    pilot_seeds: int = 2
+    plan_seeds: int = 2
     budget: float = 0.3
     budgets: tuple[float, ...] = (0.15, 0.2, 0.3, 0.4)
     rivals: int = 5
+    trial_seeds: int = 3
+    paper_seeds: int = 1
 
 
 SETTINGS = {
     "scenes": Setting("cqb-net_lite0_scenes", epochs=6, shares=(0.1, 0.3, 0.5), seeds=3),
-    "camvid": Setting("cqb-net_lite0_camvid", epochs=4, shares=(0.3,), seeds=2, pilot_shares=(0.15, 0.4)),
+    "camvid": Setting("cqb-net_lite0_camvid", epochs=4, shares=(0.3,), seeds=2, trial_seeds=2),
 }
 
 
 RECORDED = {
     "table2-pilots": "table2/pilots.csv",
     "table2-runs": "table2/runs.csv",
-    "pilots-pilots": "pilots/pilots.csv",
-    "pilots-runs": "pilots/runs.csv",
     "trials": "trials/trials.csv",
 }
 """What is committed of a data set's trainings: name, and file in the folder of the trainings."""
@@ -94,7 +103,7 @@ def main() -> None:
         one.add_argument("--out", type=Path, required=True, help="folder of the trainings")
         if verb == "run":
             one.add_argument("--data", type=Path, required=True, help="data set in COCO panoptic layout")
-            one.add_argument("--only", default="table2,pilots,trials", help="some of these, in this order")
+            one.add_argument("--only", default="table2,trials", help="some of these, in this order")
             one.add_argument("--workers", type=int, help="trainings at a time")
     verbs.add_parser("tables")
     arguments = parser.parse_args()
@@ -110,40 +119,69 @@ def run(arguments: argparse.Namespace) -> None:
     """Train what is missing."""
     setting, data, out = SETTINGS[arguments.name], arguments.data, arguments.out
     executor = LocalProcesses(arguments.workers, gpus_here())
-    common = {"epochs": setting.epochs, "executor": executor}
     for part in arguments.only.split(","):
         if part == "table2":
-            run_pilots(data, setting.config, out / part, shares=setting.shares, seeds=setting.seeds, **common)
-        elif part == "pilots":
-            write_design(setting, out / "design.csv")
-            run_pilots(data, setting.config, out / part, design=out / "design.csv", **common)
+            take_up_runs(arguments.name, setting, data, out / part)
+            options = {"shares": setting.shares, "seeds": setting.seeds, "epochs": setting.epochs}
+            run_pilots(data, setting.config, out / part, executor=executor, **options)
         elif part == "trials":
             recipe = Recipe.of(setting.config, setting.epochs)
-            prices = cqb_pareto.named_prices(PRICES)
-            run_trials(trials(setting, data, out), data, recipe, out / part, executor, prices)
+            wanted = trials(setting, data, out)
+            take_up_trials(arguments.name, wanted, data, recipe, out / part)
+            run_trials(wanted, data, recipe, out / part, executor, cqb_pareto.named_prices(PRICES))
         else:
-            raise SystemExit(f"--only: wanted table2, pilots, trials, got {part}")
+            raise SystemExit(f"--only: wanted table2, trials, got {part}")
 
 
-def write_design(setting: Setting, path: Path) -> None:
-    """Pilots of every label kind beside full labels, and of full labels alone."""
-    rests = ("none", *KINDS[1:])
-    rows = [
-        ("P", rest, share, "baseline" if rest == "none" else "module", seed)
-        for seed in range(setting.pilot_seeds)
-        for share in setting.pilot_shares
-        for rest in rests
-    ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary, temporary.open("w", newline="") as file:
-        csv.writer(file).writerows([("full", "rest", "share", "variant", "seed"), *rows])
+def take_up_runs(name: str, setting: Setting, data: Path, out: Path) -> None:
+    """Put the recorded rows of a sweep's trainings into its new folder."""
+    recorded = PACKAGE / "results" / f"{name}-table2-runs.csv"
+    if (out / "runs.csv").exists() or not recorded.exists():
+        return
+    recipe = Recipe.of(setting.config, setting.epochs)
+    sweep = plan_sweep(data, recipe, wanted_entries(setting.shares, setting.seeds, None, None))
+    keys = {planned.pilot.key for planned in sweep.trainings}
+    out.mkdir(parents=True, exist_ok=True)
+    require_claimable(out)
+    claim(out, sweep)
+    table = AppendedTable(out / "runs.csv", RUNS)
+    for row in rows(recorded):
+        if row["key"] in keys:
+            table.append(row)
+    print(f"{len(table.rows)} of {len(keys)} trainings taken up from {recorded.name}")
+
+
+def take_up_trials(name: str, wanted: Sequence[Trial], data: Path, recipe: Recipe, out: Path) -> None:
+    """Leave the recorded scores where `run_trials` looks for them."""
+    recorded = {row["key"]: row for row in rows(PACKAGE / "results" / f"{name}-trials.csv")}
+    folders: dict[str, Path] = {}
+    for trial, pilot in planned_pilots(wanted, data, recipe):
+        folder = folders.setdefault(pilot.key, folder_of(trial, pilot, out))
+        if pilot.key in recorded and finished(folder) is None:
+            row = recorded[pilot.key]
+            result: dict[str, object] = {column: float(row[column]) for column in ("pq", "pq_th", "pq_st")}
+            result |= {column: int(row[column]) for column in ("iterations", "images")} | {"commit": row["commit"]}
+            folder.mkdir(parents=True, exist_ok=True)
+            write_text(folder / RESULT, json.dumps(result, indent=1) + "\n")
+
+
+def pilots_to_plan_from(setting: Setting, table: Path, kept: Path) -> Path:
+    """Write the rows of the first seeds to a table of their own, so that more seeds do not change the plans."""
+    chosen = [row for row in rows(table) if int(row["seed"]) < setting.plan_seeds]
+    if not chosen:
+        raise SystemExit(f"{table}: no pilots yet; run --only table2 first")
+    with replacing(kept) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(chosen[0]))
+        writer.writeheader()
+        writer.writerows(chosen)
+    return kept
 
 
 def trials(setting: Setting, data: Path, out: Path) -> list[Trial]:
-    """The allocations to train on, by name."""
+    """The allocations to train on: first those that are compared with each other, seed by seed, then the paper's."""
     index = read_split(find_split(data, "train"))
     prices, rng = cqb_pareto.named_prices(PRICES), np.random.default_rng(0)
-    pilots = cqb_pareto.read_pilots(out / "pilots" / "pilots.csv")
+    pilots = cqb_pareto.read_pilots(pilots_to_plan_from(setting, out / "table2" / "pilots.csv", out / "pilots.csv"))
     chosen: dict[str, dict[Labels, float]] = {"full": FULL}
     for budget in setting.budgets:
         plan = cqb_pareto.study(
@@ -159,11 +197,12 @@ def trials(setting: Setting, data: Path, out: Path) -> list[Trial]:
     kinds = [Labels.parse(kind) for kind in KINDS]
     for number in range(1, setting.rivals + 1):
         chosen[f"random {number}"] = mixed_to_cost(kinds, cost, prices, rng)
-    paper = table1()
-    for name, shares in zip(paper.names, paper.shares, strict=True):
+    printed, theirs = dict[str, dict[Labels, float]](), table1()
+    for name, shares in zip(theirs.names, theirs.shares, strict=True):
         shares = shares / shares.sum()
-        chosen[f"paper {name}"] = {kind: float(share) for kind, share in zip(kinds, shares, strict=True)}
-    return [Trial(name, shares, seed) for seed in range(setting.seeds) for name, shares in chosen.items()]
+        printed[f"paper {name}"] = {kind: float(share) for kind, share in zip(kinds, shares, strict=True)}
+    ours = [Trial(name, shares, seed) for seed in range(setting.trial_seeds) for name, shares in chosen.items()]
+    return ours + [Trial(name, shares, seed) for seed in range(setting.paper_seeds) for name, shares in printed.items()]
 
 
 def record(name: str, out: Path) -> None:

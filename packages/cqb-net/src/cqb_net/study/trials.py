@@ -75,7 +75,7 @@ def run_trials(
     *,
     progress: bool = True,
 ) -> list[TrialScore]:
-    """Train and score the trials that have no result in `out` yet, and write `trials.csv`.
+    """Train and score the trials that have no result in `out` yet, and write `trials.csv` whenever one is done.
 
     Args:
         trials: in the order of the table.
@@ -93,7 +93,7 @@ def run_trials(
     pilots = planned_pilots(trials, data, recipe)
     folders: dict[str, Path] = {}
     for trial, pilot in pilots:  # trials of the same labels and seed share a training
-        folders.setdefault(pilot.key, (out / f"{trial.name.replace(' ', '-')}-{pilot.key}").resolve())
+        folders.setdefault(pilot.key, folder_of(trial, pilot, out))
     results = {key: result for key, folder in folders.items() if (result := finished(folder)) is not None}
     jobs = {
         pilot.key: Job(pilot.key, partial(run_pilot, pilot, root, folders[pilot.key], True), folders[pilot.key] / LOG)
@@ -102,6 +102,16 @@ def run_trials(
     }
     titles = {pilot.key: trial.title for trial, pilot in pilots}
     failures: dict[str, str] = {}
+
+    def write() -> list[TrialScore]:
+        scores = [
+            TrialScore(trial, cost_of(trial.allocation, prices), results[pilot.key], folders[pilot.key])
+            for trial, pilot in pilots
+            if pilot.key in results
+        ]
+        write_scores(scores, out / "trials.csv")
+        return scores
+
     with Board(len(folders), len(results), 0, executor.slots, progress) as board:
         for outcome in executor.run(list(jobs.values())):
             if outcome.error:
@@ -109,16 +119,17 @@ def run_trials(
                 board.gave_up(titles[outcome.key], outcome.error)
             else:
                 results[outcome.key] = outcome.value
+                write()
                 board.finished(titles[outcome.key], f"PQ {outcome.value['pq']:.1f}", outcome.seconds)
     if failures:
         key, error = next(iter(failures.items()))
         raise InputError(folders[key], titles[key], "a training that ends", error)
-    scores = [
-        TrialScore(trial, cost_of(trial.allocation, prices), results[pilot.key], folders[pilot.key])
-        for trial, pilot in pilots
-    ]
-    write_scores(scores, out / "trials.csv")
-    return scores
+    return write()
+
+
+def folder_of(trial: Trial, pilot: Pilot, out: str | PathLike[str]) -> Path:
+    """Where a trial leaves its files; two that share a training use the folder of the first."""
+    return (Path(out) / f"{trial.name.replace(' ', '-')}-{pilot.key}").resolve()
 
 
 def planned_pilots(trials: Sequence[Trial], data: str | PathLike[str], recipe: Recipe) -> list[tuple[Trial, Pilot]]:
