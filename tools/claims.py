@@ -105,6 +105,7 @@ def main() -> None:
             one.add_argument("--data", type=Path, required=True, help="data set in COCO panoptic layout")
             one.add_argument("--only", default="table2,trials", help="some of these, in this order")
             one.add_argument("--workers", type=int, help="trainings at a time")
+            one.add_argument("--seeds", type=int, help="the first so many seeds of Table 2; all by default")
     verbs.add_parser("tables")
     arguments = parser.parse_args()
     if arguments.verb == "run":
@@ -122,7 +123,8 @@ def run(arguments: argparse.Namespace) -> None:
     for part in arguments.only.split(","):
         if part == "table2":
             take_up_runs(arguments.name, setting, data, out / part)
-            options = {"shares": setting.shares, "seeds": setting.seeds, "epochs": setting.epochs}
+            seeds = arguments.seeds or setting.seeds
+            options = {"shares": setting.shares, "seeds": seeds, "epochs": setting.epochs}
             run_pilots(data, setting.config, out / part, executor=executor, **options)
         elif part == "trials":
             recipe = Recipe.of(setting.config, setting.epochs)
