@@ -14,12 +14,12 @@ import torch
 from cqb_core.testing import HERE, WIDTHS, drawn, write_labels
 from cqb_core.training.plain_checkpoint import load_checkpoint
 
-NAME = "panoptic-cascade_tiny_scenes"
+CASCADE, WHOLE = "panoptic-cascade_tiny_scenes", "cqb-net_tiny_scenes"
 
 CHILD = """
 import json, os, signal, sys
 import torch
-import cqb_core.registry
+import cqb_net.registry
 from mmdet.models.task_modules.samplers import RandomSampler
 from mmdet.registry import HOOKS, MODELS, TASK_UTILS
 from mmengine.hooks import Hook
@@ -52,9 +52,9 @@ class LostHook(Hook):
             print("lost", os.getpid(), flush=True)
             os.kill(os.getpid(), getattr(signal, self.how))
 
-out, data, labels, options, how = json.loads(sys.argv[1])
+name, out, data, labels, options, how = json.loads(sys.argv[1])
 options = {key: tuple(value) if key.endswith(("scale", "ratio_range")) else value for key, value in options.items()}
-config = load_config("panoptic-cascade_tiny_scenes")
+config = load_config(name)
 if how:
     config.custom_hooks = [*config.custom_hooks, dict(type="LostHook", how=how)]
 train(config, data, out, labels, options=options, check=False, progress=False)
@@ -72,9 +72,9 @@ OPTIONS = {
 }
 
 
-def children(count, out, data, options=None, how=None, labels=None):
+def children(count, out, data, options=None, how=None, labels=None, name=CASCADE):
     """Start as many processes as torchrun would, without its agent, which would end the others when one ends."""
-    given = json.dumps([str(out), str(data), labels and str(labels), {**OPTIONS, **(options or {})}, how])
+    given = json.dumps([name, str(out), str(data), labels and str(labels), {**OPTIONS, **(options or {})}, how])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -104,9 +104,31 @@ def ended(processes, seconds=300):
             process.kill()
 
 
-@pytest.mark.parametrize("sets", [["P", "B", "S", "I", "B", "M"], ["M", "S"]], ids=["uneven", "nothing in common"])
-def test_two_processes_step_as_one_with_the_same_images(tmp_path, sets):
-    """They differ in RoIs, masks and pixels; in the second case one has no stuff, and the other no box."""
+MODULES = {
+    "model.auxiliaries.1.jitter": 0.0,
+    "model.auxiliaries.2.dropout": 0.0,
+    "model.auxiliaries.3.dropout": 0.0,
+    "model.auxiliaries.3.warm_up": 0,
+    "model.roi_head.unsampled": 8,
+}
+"""What the four modules draw at random is off, and pseudo labels are on."""
+CASES = {
+    "uneven": (["P", "B", "S", "I", "B", "M"], CASCADE, {}),
+    "nothing in common": (["M", "S"], CASCADE, {}),
+    "classes weighed by their frequency": (
+        ["P", "P", "B", "S"],
+        CASCADE,
+        {"model.semantic_head.type": "FineSemanticHead", "model.semantic_head.class_balance": 0.5},
+    ),
+    "four modules": (["P", "B", "I", "I", "B", "S"], WHOLE, MODULES),
+    "four modules, nothing in common": (["B", "I"], WHOLE, MODULES),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_two_processes_step_as_one_with_the_same_images(tmp_path, case):
+    """They differ in RoIs, masks and pixels; where nothing is in common one has no stuff, and the other no box."""
+    sets, name, more = CASES[case]
     data = drawn(tmp_path / "scenes", train=len(sets), crowd=0.4)
     labels = write_labels(data, sets, tmp_path / "labels.json")
     options = {
@@ -118,12 +140,13 @@ def test_two_processes_step_as_one_with_the_same_images(tmp_path, sets):
         "optim_wrapper.clip_grad": None,
         "param_scheduler": [],
         "train_dataloader.dataset.pipeline.3.prob": 0.5,
+        **more,
     }
     made = {}
     for count in (1, 2):
         out = tmp_path / str(count)
         given = {**options, "train_dataloader.batch_size": len(sets) // count}
-        for status, errors in ended(children(count, out, data, given, labels=labels)):
+        for status, errors in ended(children(count, out, data, given, labels=labels, name=name)):
             assert status == 0, errors
         made[count] = load_checkpoint(out / "epoch_1.pth")
     assert made[1]["meta"]["iter"] == made[2]["meta"]["iter"] == 1

@@ -6,7 +6,8 @@ from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 
 from cqb_core import Labels
-from cqb_core.models.auxiliary import UNSAMPLED, Enhanced, SemanticAuxiliary, StageAuxiliary
+from cqb_core.models import panoptic_cascade
+from cqb_core.models.auxiliary import UNSAMPLED, Enhanced, Mean, SemanticAuxiliary, StageAuxiliary, parted
 
 SEEN = []
 
@@ -189,3 +190,44 @@ def test_an_image_without_boxes_passes_on_its_best_proposals(build, batch, losse
     assert (few.image_index == 0).sum() == 5
     assert torch.equal(few.boxes[few.image_index == 0], many.boxes[many.image_index == 0][:5])
     assert torch.equal(few.boxes[few.image_index == 1], many.boxes[many.image_index == 1])
+
+
+@MODELS.register_module()
+class SpyMean(StageAuxiliary):
+    name, needs, means = "mean", Labels.MASK, ("loss_b", "loss_a")
+
+    def __init__(self, host):
+        super().__init__()
+
+    def loss(self, view):
+        zero = view.region.sum() * 0
+        return {"loss_a": Mean(zero + 1, 3), "loss_b": Mean(zero + 2, torch.tensor(5)), "loss_c": zero + 3}
+
+
+@pytest.mark.parametrize(("sets", "first"), [(("P", "S"), [3, 5]), (("S", "S"), [0, 0])])
+def test_every_batch_counts_the_same_means(build, batch, losses, monkeypatch, sets, first):
+    counted = []
+    monkeypatch.setattr(panoptic_cascade, "over_all_processes", lambda terms, counts: counted.append(counts) or terms)
+    made = losses(build(auxiliaries=[{"type": "SpyMean"}]), batch(*sets))
+    means = {name: int(count) for name, count in counted[0].items() if ".mean." in name}
+    assert means == {f"s{stage}.mean.loss_{x}": first[x == "b"] for stage in range(3) for x in "ab"}
+    if first[0]:
+        assert [float(made[f"s1.mean.loss_{x}"]) for x in "abc"] == [0.5, 1.0, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        ({"loss_b": torch.ones(())}, r"tags\.loss_b: wanted a Mean, as Told\.means says, got a tensor"),
+        ({"loss_c": Mean(torch.ones(()), 1)}, r"tags\.loss_c: wanted a tensor, as Told\.means says, got a Mean"),
+    ],
+)
+def test_a_mean_that_is_not_what_was_told(loss, message):
+    class Told(SpySemantic):
+        means = ("loss_b",)
+
+        def __init__(self):
+            torch.nn.Module.__init__(self)
+
+    with pytest.raises(TypeError, match=message):
+        parted(Told(), loss)

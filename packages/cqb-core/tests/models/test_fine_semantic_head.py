@@ -66,6 +66,7 @@ def balanced():
 def test_weights_follow_the_pixels_seen(balanced):
     classes = torch.tensor([0] * 16 + [1] * 4 + [255] * 5)
     logits = torch.randn(25, 3, generator=torch.Generator().manual_seed(0))
+    balanced.count(classes)
     loss = balanced(logits, classes)
     assert balanced.pixels.tolist() == [16, 4, 0]
     weight = balanced.class_weights()
@@ -75,11 +76,11 @@ def test_weights_follow_the_pixels_seen(balanced):
     torch.testing.assert_close(loss, (pixelwise * picked).sum() / 20)
 
 
-def test_seen_pixels_add_up_in_training_only(balanced):
-    logits, classes = torch.zeros(4, 3), torch.tensor([0, 1, 2, 2])
-    for _ in range(2):
-        balanced(logits, classes)
-    balanced.eval()(logits, classes)
+def test_counted_pixels_add_up_and_the_loss_counts_none(balanced):
+    classes = torch.tensor([[0, 1, 255], [2, 2, 255]])
+    for counted in (classes, None, classes.float()):
+        balanced.count(counted)
+    balanced(torch.zeros(4, 3), torch.tensor([0, 1, 2, 2]))
     assert balanced.pixels.tolist() == [2, 2, 4]
     assert balanced.state_dict()["pixels"].tolist() == [2, 2, 4]
 

@@ -53,20 +53,21 @@ def test_positives_of_images_without_masks_meet_their_own_boxes():
     seen = []
     losses = Box2Mask(HOST, jitter=0.0).loss(view([0, 0, 0, 1, -1], seen))
     assert [rows for rows, _ in seen] == [[0, 1, 3]]
+    assert {name: loss.count for name, loss in losses.items()} == {"loss_mil": 3, "loss_structure": 3}
     # Each RoI is its box, so every row and column is in it, and the masks of the right classes fill them.
-    assert float(losses["loss_mil"]) < 1e-3
+    assert float(losses["loss_mil"].value) < 1e-3
 
 
 def test_a_mask_in_another_boxs_frame_is_told_so():
     losses = Box2Mask(HOST, jitter=0.0).loss(view([0, 0, 0, 0, -1], []))
-    assert float(losses["loss_mil"]) > 0.5
+    assert float(losses["loss_mil"].value) > 0.5
 
 
 def test_no_positive():
     seen = []
     losses = Box2Mask(HOST, jitter=0.0).loss(view([-1, -1, 0, -1, -1], seen))
     assert seen == []
-    assert {name: float(value) for name, value in losses.items()} == {"loss_mil": 0, "loss_structure": 0}
+    assert losses == {"loss_mil": (0, 0), "loss_structure": (0, 0)}
 
 
 def test_frames_lie_around_the_rois_at_random():

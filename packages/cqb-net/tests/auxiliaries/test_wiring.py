@@ -33,6 +33,10 @@ class Recorder:
         self.arguments, self.named = arguments, named
         return dict.fromkeys(self.names, torch.ones(()))
 
+    def with_counts(self, *arguments, **named):
+        """Likewise, and counts 7, 8, ..."""
+        return self(*arguments, **named), {name: 7 + place for place, name in enumerate(self.names)}
+
 
 def seeded(*shape):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)))
@@ -81,7 +85,7 @@ def test_cls2pixel_shows_boxes_padding_and_who_lacks_a_map(semantic, images):
     module = Cls2Pixel(HOST, beta=0.25, dropout=0.0, warm_up=5)
     module.criterion = Recorder("loss_pseudo", "loss_cls", "loss_energy", "loss_absent")
     losses = module.loss(semantic)
-    assert {name: float(value) for name, value in losses.items()} == dict.fromkeys(module.criterion.names, 0.25)
+    assert losses == {name: (0.25, 7 + place) for place, name in enumerate(module.criterion.names)}
     logits, class_logits, maps, pixels, tags, step = module.criterion.arguments
     named = module.criterion.named
     assert torch.equal(logits, semantic.logits)
@@ -105,7 +109,7 @@ def test_cls2pixel_takes_the_options_of_rule_and_energy():
 def test_cls2box_shows_the_regions_of_images_with_tags_and_no_boxes(stage):
     module = Cls2Box(HOST)
     module.criterion = Recorder("loss_cls2box")
-    module.loss(stage)
+    assert module.loss(stage) == {"loss_cls2box": (1, 1)}
     class_logits, proposal_logits, image, tags, detector_logits = module.criterion.arguments
     expected = module.head(stage.region[5:])
     assert torch.equal(class_logits, expected[0])
@@ -137,7 +141,13 @@ def test_relations_do_not_see_the_padding(relation, stage, semantic):
 def test_what_the_stages_share_belongs_to_the_images_that_it_was_made_of(relation, stage, semantic):
     fresh = relation.enhance(replace(stage, semantic=replace(semantic, shared={})))
     losses = relation.loss(stage)  # of the first and the last image
-    assert all(float(value) > 0 for value in losses.values())
+    assert all(float(value) > 0 for value, _ in losses.values())
+    # Two and three RoIs, and the 16 cells of the one map.
+    assert {name: int(count) for name, (_, count) in losses.items()} == {
+        "loss_cls": 5,
+        "loss_bbox": 5,
+        "loss_seg": 16,
+    }
     (made,) = semantic.shared.values()
     assert len(made) == 2
     torch.testing.assert_close(relation.enhance(stage).class_logits, fresh.class_logits)

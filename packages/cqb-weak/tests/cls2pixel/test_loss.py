@@ -197,6 +197,26 @@ def test_only_unlabelled_images_have_pseudo_labels_and_energy():
     assert gradient(none, given["logits"]).eq(0).all()
 
 
+def test_counts_are_what_the_terms_are_means_over():
+    """Of two images that are told apart, the pixel-wise mean is that of both by their pixels, the others by images."""
+    given, loss = drawn(), Cls2PixelLoss(warm_up=0, absent_weight=1.0, rule=Reliability(confidence=0.5))
+    given["known"] = torch.zeros(2, 16, 20, dtype=torch.bool)
+    given["known"][1, :, :10] = True
+    whole, counts = loss.with_counts(**given)
+    assert (counts["loss_cls"], counts["loss_energy"], counts["loss_absent"]) == (2, 2, 2)
+    parts = [
+        loss.with_counts(**{name: v[row] if isinstance(v, torch.Tensor) else v for name, v in given.items()})
+        for row in (slice(0, 1), slice(1, 2))
+    ]
+    assert counts["loss_pseudo"] == sum(over["loss_pseudo"] for _, over in parts)
+    assert parts[0][1]["loss_pseudo"] != parts[1][1]["loss_pseudo"]
+    for name, term in whole.items():
+        mean = sum(terms[name] * over[name] for terms, over in parts) / counts[name]
+        torch.testing.assert_close(mean, term, rtol=1e-3, atol=1e-5)
+    early = Cls2PixelLoss(warm_up=1).with_counts(**given)[1]
+    assert (early["loss_pseudo"], early["loss_cls"], early["loss_energy"]) == (0, 2, 0)
+
+
 def test_no_images():
     given = {name: v[:0] if isinstance(v, torch.Tensor) else v for name, v in drawn().items()}
     given["logits"] = given["logits"].detach().requires_grad_()

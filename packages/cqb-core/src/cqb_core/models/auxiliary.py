@@ -6,9 +6,9 @@ auxiliary by name; a config lists them.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from jaxtyping import Bool, Float, Int, UInt8
 from mmdet.structures import DetDataSample
@@ -161,6 +161,21 @@ class Enhanced:
     semantic_logits: Tensor | None = None
 
 
+class Mean(NamedTuple):
+    """A loss that is a mean, and over how many things: with that, several processes average as one.
+
+    Args:
+        value: the mean; a connected zero where there is nothing.
+        count: images, RoIs or pixels that it is over, in this process.
+    """
+
+    value: Tensor
+    count: Tensor | int
+
+
+Losses = Mapping[str, Tensor | Mean]
+
+
 class Auxiliary(BaseModule):
     """What both kinds share: the labels it learns from.
 
@@ -168,9 +183,12 @@ class Auxiliary(BaseModule):
         name: prefix of its losses.
         needs: labels of which an image must own all.
         absent: labels of which it may own none.
+        means: the losses that it returns as a `Mean`, whatever the batch holds. Others are averaged over the processes
+            as they are.
     """
 
     name: ClassVar[str]
+    means: tuple[str, ...] = ()
     needs: ClassVar[Labels] = Labels(0)
     absent: ClassVar[Labels] = Labels(0)
 
@@ -191,7 +209,7 @@ class StageAuxiliary(Auxiliary):
     reads_semantic: ClassVar[bool] = False
 
     @abstractmethod
-    def loss(self, view: StageView) -> dict[str, Tensor]:
+    def loss(self, view: StageView) -> Losses:
         """Losses over the images that it asks for; a connected zero where there are none."""
 
     def enhance(self, view: StageView) -> Enhanced:
@@ -203,9 +221,32 @@ class SemanticAuxiliary(Auxiliary):
     """Looks at the semantic branch, which then sees the images that it asks for."""
 
     @abstractmethod
-    def loss(self, view: SemanticView) -> dict[str, Tensor]:
+    def loss(self, view: SemanticView) -> Losses:
         """Losses over the images that it asks for; a connected zero where there are none."""
 
     def enhance(self, view: SemanticView) -> Enhanced:
         """Scores to average into the network's at test."""
         return Enhanced()
+
+
+def named(auxiliaries: Sequence[Auxiliary], prefix: str = "") -> dict[str, Tensor | int]:
+    """A count of 0 for each loss that is a mean, which every process then adds up, whatever its batch holds."""
+    return {f"{prefix}{each.name}.{name}": 0 for each in auxiliaries for name in each.means}
+
+
+def parted(auxiliary: Auxiliary, losses: Losses, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, Tensor | int]]:
+    """The values of an auxiliary's losses, under their full names, and the counts of those that are means.
+
+    Raises:
+        TypeError: when a loss is a `Mean` that the auxiliary does not list, or the reverse.
+    """
+    values, counts = dict[str, Tensor](), dict[str, Tensor | int]()
+    for name, loss in losses.items():
+        full = f"{prefix}{auxiliary.name}.{name}"
+        if isinstance(loss, Mean) is not (name in auxiliary.means):
+            wanted, got = ("a Mean", "a tensor") if name in auxiliary.means else ("a tensor", "a Mean")
+            raise TypeError(f"{full}: wanted {wanted}, as {type(auxiliary).__name__}.means says, got {got}")
+        values[full] = loss.value if isinstance(loss, Mean) else loss
+        if isinstance(loss, Mean):
+            counts[full] = loss.count
+    return values, counts

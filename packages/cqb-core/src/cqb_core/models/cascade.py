@@ -17,7 +17,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from cqb_core.labels import Labels
-from cqb_core.models.auxiliary import ImageLabels, SemanticView, StageAuxiliary, StageView
+from cqb_core.models.auxiliary import ImageLabels, SemanticView, StageAuxiliary, named, parted
 from cqb_core.models.routing import connected_zero
 from cqb_core.models.stages import box_heads, training
 from cqb_core.models.views import StagePass, TestViews, averaged, stage_view
@@ -65,8 +65,8 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
         samples: Sequence[DetDataSample],
         images: Sequence[ImageLabels],
         semantic: SemanticView | None = None,
-    ) -> tuple[dict[str, Tensor], dict[str, int]]:
-        """Losses of every stage, and over how many RoIs those of boxes and masks are means.
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor | int]]:
+        """Losses of every stage, and over how many things those of boxes, masks and auxiliaries are means.
 
         Args:
             x: feature pyramid of the whole batch.
@@ -76,7 +76,9 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
             semantic: what the semantic branch made of the batch, for auxiliaries that read it.
         """
         losses: dict[str, Tensor] = {}
-        counts = {name: 0 for stage in range(self.num_stages) for name in _counts(stage, {}, images)}
+        counts: dict[str, Tensor | int] = {}
+        for stage in range(self.num_stages):
+            counts |= _counts(stage, {}, images) | named(self._at(stage), f"s{stage}.")
         boxed = [position for position in proposals if Labels.BOX in images[position].owned.implied]
         others = [position for position in proposals if position not in boxed]
         kept = {position: proposals[position].bboxes for position in proposals}
@@ -92,7 +94,10 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
             terms |= self._mask_terms(stage, x, sampled, samples, images)
             if self.auxiliaries[stage]:
                 view = stage_view(stage, seen, images, semantic, self._masks_of(stage, x, seen), sampled, targets)
-                terms |= _auxiliary_terms(self._at(stage), view)
+                for auxiliary in self._at(stage):
+                    values, over = parted(auxiliary, auxiliary.loss(view))
+                    terms |= values
+                    counts |= {f"s{stage}.{name}": count for name, count in over.items()}
             counts |= _counts(stage, sampled, images)
             weight = self.stage_loss_weights[stage]
             losses |= {f"s{stage}.{name}": value * weight if "loss" in name else value for name, value in terms.items()}
@@ -275,10 +280,3 @@ def _counts(stage: int, sampled: dict[int, SamplingResult], images: Sequence[Ima
     boxes = sum(len(result.priors) for result in sampled.values())
     masks = sum(len(sampled[position].pos_priors) for position in _masked(sampled, images))
     return {f"s{stage}.loss_cls": boxes, f"s{stage}.loss_bbox": boxes, f"s{stage}.loss_mask": masks}
-
-
-def _auxiliary_terms(auxiliaries: Sequence[StageAuxiliary], view: StageView) -> dict[str, Tensor]:
-    terms: dict[str, Tensor] = {}
-    for auxiliary in auxiliaries:
-        terms |= {f"{auxiliary.name}.{name}": value for name, value in auxiliary.loss(view).items()}
-    return terms

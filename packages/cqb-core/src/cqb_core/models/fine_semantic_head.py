@@ -10,11 +10,12 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from mmdet.models.losses import CrossEntropyLoss
 from mmdet.models.necks import FPN
 from mmdet.models.seg_heads import PanopticFPNHead
 from mmdet.registry import MODELS
+from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
 
@@ -48,6 +49,11 @@ class FineSemanticHead(PanopticFPNHead):
         if class_balance:
             self.loss_seg = BalancedLoss(self.loss_seg, self.num_stuff_classes + 1, class_balance)
         self.sharpen = _sharpening(detail_channels, self.num_stuff_classes + 1) if detail_channels else None
+
+    def observe(self, target: Shaped[Tensor, "m H W"] | None) -> None:
+        """Count the classes of a batch of training, None for one without a map; every process must call it."""
+        if isinstance(self.loss_seg, BalancedLoss):
+            self.loss_seg.count(target)
 
     def refine(self, logits: Float[Tensor, "m k h w"], detail: Float[Tensor, "m c H W"]) -> Float[Tensor, "m k H W"]:
         """The logits at the size of `detail`, moved to the edges that it shows; untrained, they are enlarged only."""
@@ -83,7 +89,7 @@ def _sharpening(detail: int, classes: int, width: int = 32) -> nn.Sequential:
 class BalancedLoss(nn.Module):
     """Weigh a pixel by its class's frequency to the power of minus `power`; the mean weight over all pixels is 1.
 
-    Frequencies are those of the pixels that the loss has seen in training; they travel with the checkpoint.
+    Frequencies are those of the pixels that all processes have counted; they travel with the checkpoint.
 
     Args:
         loss: takes logits `p k`, classes `p` and `weight`, `p`; ignores one class.
@@ -97,11 +103,18 @@ class BalancedLoss(nn.Module):
         self.pixels: Tensor
         self.register_buffer("pixels", torch.zeros(num_classes, dtype=torch.float64))
 
+    def count(self, classes: Tensor | None) -> None:
+        """Add the pixels of this step, those of all processes; None for none of them here."""
+        pixels = torch.zeros_like(self.pixels)
+        if classes is not None:
+            known = classes[classes != self.loss.ignore_index].long()
+            pixels += torch.bincount(known, minlength=len(pixels))
+        all_reduce(pixels)
+        self.pixels += pixels
+
     def forward(self, logits: Float[Tensor, "p k"], classes: Int[Tensor, " p"]) -> Tensor:
-        """The weighted loss; counts the classes first while training."""
+        """The weighted loss, by what is counted so far."""
         known = classes != self.loss.ignore_index
-        if self.training:
-            self.pixels += torch.bincount(classes[known], minlength=len(self.pixels))
         weight = self.class_weights().to(logits.dtype)[classes.where(known, 0)]
         loss: Tensor = self.loss(logits, classes, weight=weight)
         return loss

@@ -28,11 +28,11 @@ def over_all_processes(losses: Mapping[str, Any], counts: Mapping[str, int | flo
         return dict(losses)
     names = sorted(counts)
     device = next(value for value in _tensors(losses)).device
-    mine = torch.tensor([float(counts[name]) for name in names], dtype=torch.float64, device=device)
+    mine = torch.stack([torch.as_tensor(counts[name], dtype=torch.float64, device=device) for name in names])
     total = mine.clone()
     all_reduce(total)
-    weights = dict(zip(names, (mine * get_world_size() / total.clamp_min(1)).tolist(), strict=True))
-    return {name: _scaled(value, weights.get(name, 1.0)) for name, value in losses.items()}
+    weights = dict(zip(names, mine * get_world_size() / total.clamp_min(1), strict=True))
+    return {name: _scaled(value, weights[name]) if name in weights else value for name, value in losses.items()}
 
 
 @contextmanager
@@ -53,5 +53,5 @@ def _tensors(losses: Mapping[str, Any]) -> Iterator[Tensor]:
         yield from [value] if isinstance(value, Tensor) else value
 
 
-def _scaled(value: Any, weight: float) -> Any:
-    return [part * weight for part in value] if isinstance(value, list) else value * weight
+def _scaled(value: Any, weight: Tensor) -> Any:
+    return [_scaled(part, weight) for part in value] if isinstance(value, list) else value * weight.to(value.dtype)

@@ -19,8 +19,17 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from cqb_core.labels import Labels
-from cqb_core.models.auxiliary import Auxiliary, Host, ImageLabels, SemanticAuxiliary, SemanticView, StageAuxiliary
-from cqb_core.models.fine_semantic_head import DetailFPN
+from cqb_core.models.auxiliary import (
+    Auxiliary,
+    Host,
+    ImageLabels,
+    SemanticAuxiliary,
+    SemanticView,
+    StageAuxiliary,
+    named,
+    parted,
+)
+from cqb_core.models.fine_semantic_head import DetailFPN, FineSemanticHead
 from cqb_core.models.global_means import divisors, over_all_processes
 from cqb_core.models.routing import connected_zero, having, inside, select
 from cqb_core.models.stages import count_classes
@@ -83,11 +92,12 @@ class PanopticCascade(TwoStagePanopticSegmentor):
         x, detail = self._features(batch_inputs)
         losses, counts, proposals = self._proposal_terms(x, batch_data_samples, images)
         semantic, pixels, view = self._semantic_terms(x, detail, batch_inputs, batch_data_samples, images)
+        counts |= named(self._semantic_auxiliaries) | pixels
         regions, sampled = self.roi_head.loss(x, proposals, batch_data_samples, images, view)
         losses |= regions | semantic
         if not proposals and view is None:
             losses["loss_unlabelled"] = connected_zero(self.backbone, self.neck)
-        return over_all_processes(losses, counts | sampled | {"loss_seg": pixels})
+        return over_all_processes(losses, counts | sampled)
 
     def predict(
         self, batch_inputs: Tensor, batch_data_samples: Sequence[DetDataSample], rescale: bool = True
@@ -120,7 +130,7 @@ class PanopticCascade(TwoStagePanopticSegmentor):
 
     def _proposal_terms(
         self, x: tuple[Tensor, ...], samples: Sequence[DetDataSample], images: Sequence[ImageLabels]
-    ) -> tuple[dict[str, Any], dict[str, float], dict[int, InstanceData]]:
+    ) -> tuple[dict[str, Any], dict[str, Tensor | float], dict[int, InstanceData]]:
         """RPN losses of the images with boxes, their counts of anchors, and the proposals of all images that pass the
         cascade.
         """
@@ -139,7 +149,7 @@ class PanopticCascade(TwoStagePanopticSegmentor):
 
     def _rpn_losses(
         self, maps: Sequence[Sequence[Tensor]], rows: list[int], samples: Sequence[DetDataSample]
-    ) -> tuple[dict[str, Any], dict[str, float]]:
+    ) -> tuple[dict[str, Any], dict[str, Tensor | float]]:
         """Losses of the images at `rows` of `maps`, and over how many anchors they are means."""
         names = ("loss_rpn_cls", "loss_rpn_bbox")
         if not rows:
@@ -161,25 +171,34 @@ class PanopticCascade(TwoStagePanopticSegmentor):
         inputs: Tensor,
         samples: Sequence[DetDataSample],
         images: Sequence[ImageLabels],
-    ) -> tuple[dict[str, Tensor], Tensor | int, SemanticView | None]:
-        """Semantic losses, the count of labelled pixels, and what the branch made of the images that need it."""
-        seen = having(images, self._semantic_asked)
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor | int], SemanticView | None]:
+        """Semantic losses, over how many things they are means, and what the branch made of the images that need it."""
+        labelled = having(images, lambda image: Labels.STUFF in image.owned)
+        target = self._semantic_target([samples[position] for position in labelled])
+        if isinstance(self.semantic_head, FineSemanticHead):
+            self.semantic_head.observe(target)
+        seen, counts = having(images, self._semantic_asked), dict[str, Tensor | int](loss_seg=0)
         if not seen:
-            return {"loss_seg": connected_zero(self.semantic_head, self.semantic_auxiliaries)}, 0, None
+            return {"loss_seg": connected_zero(self.semantic_head, self.semantic_auxiliaries)}, counts, None
         view = self._look(x, seen, images, inputs)
-        rows = having(view.images, lambda image: Labels.STUFF in image.owned)
-        pixels: Tensor | int = 0
-        if rows:
-            maps = torch.stack([samples[seen[row]].gt_sem_seg.sem_seg for row in rows])
-            finer = None if detail is None else select((detail,), [seen[row] for row in rows])[0]
-            logits = self._refined(select((view.logits,), rows)[0], finer)
-            target = semantic_target(self.semantic_head, maps)
-            terms, pixels = {"loss_seg": semantic_loss(self.semantic_head, logits, target)}, (target != IGNORE).sum()
-        else:
+        if target is None:
             terms = {"loss_seg": connected_zero(self.semantic_head)}
+        else:
+            finer = None if detail is None else select((detail,), labelled)[0]
+            logits = self._refined(select((view.logits,), [seen.index(position) for position in labelled])[0], finer)
+            terms = {"loss_seg": semantic_loss(self.semantic_head, logits, target)}
+            counts["loss_seg"] = (target != IGNORE).sum()
         for auxiliary in self._semantic_auxiliaries:
-            terms |= {f"{auxiliary.name}.{name}": value for name, value in auxiliary.loss(view).items()}
-        return terms, pixels, view
+            values, over = parted(auxiliary, auxiliary.loss(view))
+            terms |= values
+            counts |= over
+        return terms, counts, view
+
+    def _semantic_target(self, labelled: Sequence[DetDataSample]) -> Tensor | None:
+        """What the semantic head is to say of the images that own stuff maps; None without any."""
+        if not labelled:
+            return None
+        return semantic_target(self.semantic_head, torch.stack([sample.gt_sem_seg.sem_seg for sample in labelled]))
 
     def _semantic_asked(self, image: ImageLabels) -> bool:
         readers: list[Auxiliary] = [*self._semantic_auxiliaries]

@@ -7,7 +7,7 @@ from mmdet.registry import MODELS
 from torch import Tensor
 
 from cqb_core import Labels
-from cqb_core.models import Host, StageAuxiliary, StageView
+from cqb_core.models import Host, Losses, Mean, StageAuxiliary, StageView
 from cqb_core.models.routing import having
 from cqb_net.auxiliaries.regions import regions_of
 from cqb_weak.box2mask import Box2MaskLoss, widen
@@ -27,6 +27,7 @@ class Box2Mask(StageAuxiliary):
     """
 
     name: ClassVar[str] = "box2mask"
+    means: tuple[str, ...] = ("loss_mil", "loss_structure")
     needs: ClassVar[Labels] = Labels.BOX
     absent: ClassVar[Labels] = Labels.MASK
 
@@ -35,20 +36,21 @@ class Box2Mask(StageAuxiliary):
         self.jitter = jitter
         self.criterion = Box2MaskLoss(**options)
 
-    def loss(self, view: StageView) -> dict[str, Tensor]:
-        """`loss_mil` and `loss_structure`."""
+    def loss(self, view: StageView) -> Losses:
+        """`loss_mil` and `loss_structure`, means over RoIs."""
         images = having(view.images, lambda image: self.asks_for(image.owned))
         rows, image = regions_of(images, view.image_index, len(view.images))
         positive = view.matched[rows] >= 0
         rows, image = rows[positive], image[positive]
         if not len(rows):
-            return dict.fromkeys(("loss_mil", "loss_structure"), view.class_logits.new_zeros(()))
+            return dict.fromkeys(self.means, Mean(view.class_logits.new_zeros(()), 0))
         boxes = [cast(Tensor, view.images[position].boxes) for position in images]
         first = torch.tensor([0] + [len(each) for each in boxes], device=rows.device).cumsum(0)
         frames = widen(view.boxes[rows], 1.0, jitter=self.jitter)
-        return self.criterion(
+        terms = self.criterion(
             view.mask_logits(rows, frames),
             frames,
             torch.cat(boxes)[first[image] + view.matched[rows]],
             view.class_targets[rows],
         )
+        return {name: Mean(value, len(rows)) for name, value in terms.items()}

@@ -7,7 +7,7 @@ from mmdet.registry import MODELS
 from torch import Tensor
 
 from cqb_core import Labels
-from cqb_core.models import Host, StageAuxiliary, StageView
+from cqb_core.models import Host, Losses, Mean, StageAuxiliary, StageView
 from cqb_core.models.routing import having
 from cqb_net.auxiliaries.regions import regions_of
 from cqb_weak.cls2box import Cls2BoxLoss, MIDHead
@@ -31,15 +31,16 @@ class Cls2Box(StageAuxiliary):
         self.head = MIDHead(host.region_dim, host.num_things)
         self.criterion = Cls2BoxLoss(**options)
         self.num_things = host.num_things
+        self.means = ("loss_cls2box", "loss_refine") if self.criterion.refine else ("loss_cls2box",)
 
-    def loss(self, view: StageView) -> dict[str, Tensor]:
-        """`loss_cls2box`, and `loss_refine` where that is asked for."""
+    def loss(self, view: StageView) -> Losses:
+        """`loss_cls2box`, and `loss_refine` where that is asked for; means over images."""
         images = having(view.images, lambda image: self.asks_for(image.owned))
         rows, image = regions_of(images, view.image_index, len(view.images))
         none = torch.zeros((0, self.num_things), dtype=torch.bool, device=rows.device)
         tags = [cast(Tensor, view.images[position].thing_tags)[None] for position in images]
         class_logits, proposal_logits = self.head(view.region[rows])
-        return self.criterion(
+        terms = self.criterion(
             class_logits,
             proposal_logits,
             image,
@@ -47,3 +48,5 @@ class Cls2Box(StageAuxiliary):
             view.class_logits[rows],
             boxes=view.boxes[rows],
         )
+        counted = torch.bincount(image, minlength=len(images)).gt(0).sum()
+        return {name: Mean(value, counted) for name, value in terms.items()}

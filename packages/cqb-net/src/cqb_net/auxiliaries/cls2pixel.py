@@ -9,12 +9,10 @@ from mmdet.registry import MODELS
 from torch import Tensor
 
 from cqb_core import Labels
-from cqb_core.models import Host, ImageLabels, SemanticAuxiliary, SemanticView
+from cqb_core.models import Host, ImageLabels, Losses, Mean, SemanticAuxiliary, SemanticView
 from cqb_core.models.routing import connected_zero, having, inside
 from cqb_net.auxiliaries.warm_up import WarmUp
 from cqb_weak.cls2pixel import ClassBranch, Cls2PixelLoss, DenseCrf, DenseEnergy, Reliability
-
-TERMS = ("loss_pseudo", "loss_cls", "loss_energy", "loss_absent")
 
 
 @MODELS.register_module()
@@ -34,6 +32,7 @@ class Cls2Pixel(SemanticAuxiliary):
     """
 
     name: ClassVar[str] = "cls2pixel"
+    means: tuple[str, ...] = ("loss_pseudo", "loss_cls", "loss_energy", "loss_absent")
 
     def __init__(
         self,
@@ -57,15 +56,15 @@ class Cls2Pixel(SemanticAuxiliary):
         """Whether the stuff tags are known."""
         return owned.stuff_tags
 
-    def loss(self, view: SemanticView) -> dict[str, Tensor]:
-        """`loss_pseudo`, `loss_cls`, `loss_energy` and `loss_absent`."""
+    def loss(self, view: SemanticView) -> Losses:
+        """`loss_pseudo`, a mean over pixels, and `loss_cls`, `loss_energy` and `loss_absent`, over images."""
         begun = self.warm_up()
         rows = having(view.images, lambda image: self.asks_for(image.owned))
         if not rows:
-            return dict.fromkeys(TERMS, connected_zero(self))
+            return dict.fromkeys(self.means, Mean(connected_zero(self), 0))
         images = [view.images[row] for row in rows]
         feature, valid, pixels = view.feature[rows], view.valid[rows], view.pixels()[rows]
-        terms = self.criterion(
+        terms, counts = self.criterion.with_counts(
             view.logits[rows],
             self.branch(feature, valid),
             self.branch.maps(feature),
@@ -76,7 +75,7 @@ class Cls2Pixel(SemanticAuxiliary):
             valid=inside([image.size for image in images], pixels.shape[2:], pixels),
             unlabelled=torch.tensor([Labels.STUFF not in image.owned for image in images], device=pixels.device),
         )
-        return {name: self.beta * value for name, value in terms.items()}
+        return {name: Mean(self.beta * value, counts[name]) for name, value in terms.items()}
 
 
 def under_boxes(images: Sequence[ImageLabels], pixels: Tensor) -> Bool[Tensor, "m H W"]:

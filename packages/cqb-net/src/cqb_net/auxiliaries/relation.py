@@ -10,7 +10,17 @@ from mmdet.registry import MODELS
 from torch import Tensor
 
 from cqb_core import IGNORE, Labels
-from cqb_core.models import Enhanced, Host, ImageLabels, SemanticView, StageAuxiliary, StageView
+from cqb_core.models import (
+    UNSAMPLED,
+    Enhanced,
+    Host,
+    ImageLabels,
+    Losses,
+    Mean,
+    SemanticView,
+    StageAuxiliary,
+    StageView,
+)
 from cqb_core.models.routing import connected_zero, having, select
 from cqb_graph import GraphOptions, Predictions, RelationLoss, RelationReasoning, Targets, class_centers
 from cqb_net.auxiliaries.regions import regions_of
@@ -30,6 +40,7 @@ class Relation(StageAuxiliary):
     """
 
     name: ClassVar[str] = "relation"
+    means: tuple[str, ...] = ("loss_cls", "loss_bbox", "loss_seg")
     reads_semantic: ClassVar[bool] = True
 
     def __init__(
@@ -53,21 +64,21 @@ class Relation(StageAuxiliary):
         """Boxes teach the region's side, stuff maps the pixels'."""
         return Labels.BOX in owned.implied or Labels.STUFF in owned
 
-    def loss(self, view: StageView) -> dict[str, Tensor]:
-        """`loss_cls`, `loss_bbox` and `loss_seg`."""
+    def loss(self, view: StageView) -> Losses:
+        """`loss_cls` and `loss_bbox`, means over RoIs, and `loss_seg`, over pixels."""
         images = having(view.images, lambda image: self.asks_for(image.owned))
         if not images or view.semantic is None:
-            return dict.fromkeys(("loss_cls", "loss_bbox", "loss_seg"), connected_zero(self))
+            return dict.fromkeys(self.means, Mean(connected_zero(self), 0))
         rows, predictions = self._predict(view, view.semantic, images)
-        terms = self.criterion(
-            predictions,
-            Targets(
-                view.class_targets[rows],
-                view.box_targets[rows],
-                channel_maps([view.images[i] for i in images], predictions.semantic_logits, self.num_things),
-            ),
-        )
-        return {"loss_cls": terms.classes, "loss_bbox": terms.boxes, "loss_seg": terms.semantic}
+        maps = channel_maps([view.images[i] for i in images], predictions.semantic_logits, self.num_things)
+        classes = view.class_targets[rows]
+        terms = self.criterion(predictions, Targets(classes, view.box_targets[rows], maps))
+        regions = (classes != UNSAMPLED).sum()
+        return {
+            "loss_cls": Mean(terms.classes, regions),
+            "loss_bbox": Mean(terms.boxes, regions),
+            "loss_seg": Mean(terms.semantic, 0 if maps is None else (maps != IGNORE).sum()),
+        }
 
     def enhance(self, view: StageView) -> Enhanced:
         """What relation reasoning says of every region and pixel."""

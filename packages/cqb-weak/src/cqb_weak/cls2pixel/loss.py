@@ -131,6 +131,27 @@ class Cls2PixelLoss:
             unlabelled: images whose pixels own no labels; they alone have pseudo labels, an energy and loss_absent. By
                 default all.
         """
+        return self.with_counts(
+            logits, class_logits, maps, image, tags, step, known=known, valid=valid, unlabelled=unlabelled
+        )[0]
+
+    def with_counts(
+        self,
+        logits: Float[Tensor, "b k h w"],
+        class_logits: Float[Tensor, "b s"],
+        maps: Float[Tensor, "b s hm wm"],
+        image: Float[Tensor, "b 3 H W"],
+        tags: Bool[Tensor, "b s"],
+        step: int,
+        *,
+        known: Bool[Tensor, "b H W"] | None = None,
+        valid: Bool[Tensor, "b H W"] | None = None,
+        unlabelled: Bool[Tensor, " b"] | None = None,
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor | int]]:
+        """The call, and over how many pixels (loss_pseudo) or images (the others) each term is a mean.
+
+        Several processes that train one network need the counts to average as one process would.
+        """
         masks = {"known": known, "valid": valid, "unlabelled": unlabelled}
         self._check(logits, class_logits, maps, image, tags, masks)
         active = step >= self.warm_up
@@ -139,26 +160,32 @@ class Cls2PixelLoss:
         causes = {"logits": logits, "class_logits": class_logits, "maps": maps, "image": image}
         if active:
             finite(sums(chosen.logits, class_logits, chosen.maps, chosen.image), **causes)
-        terms = self._terms(chosen, class_logits, tags, active)
+        terms, counts = self._terms(chosen, class_logits, tags, active)
         if not active:
             finite([terms["loss_cls"], terms["loss_absent"]], logits=logits, class_logits=class_logits)
-        return terms
+        return terms, counts
 
-    def _terms(self, chosen: "_Chosen", class_logits: Tensor, tags: Tensor, active: bool) -> dict[str, Tensor]:
-        """The call without its checks."""
+    def _terms(
+        self, chosen: "_Chosen", class_logits: Tensor, tags: Tensor, active: bool
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor | int]]:
+        """`with_counts` without its checks."""
         taught = chosen if active else chosen.none()
-        return {
-            "loss_pseudo": self._pseudo(taught),
+        pseudo, pixels = self._pseudo(taught)
+        terms = {
+            "loss_pseudo": pseudo,
             "loss_cls": self.cls_weight * tag_loss(class_logits, tags),
             "loss_energy": self._energy(taught),
             "loss_absent": self._absent(chosen),
         }
+        counts: list[Tensor | int] = [pixels, len(tags), len(taught.tags), len(chosen.tags)]
+        return terms, dict(zip(terms, counts, strict=True))
 
-    def _pseudo(self, chosen: "_Chosen") -> Tensor:
+    def _pseudo(self, chosen: "_Chosen") -> tuple[Tensor, Tensor]:
+        """The loss, and how many pixels have a label."""
         height, width = (chosen.image if self.grid == "image" else chosen.logits).shape[-2:]
         size: Size = (height, width)
-        logits = resample(chosen.logits.to(_wide(chosen.logits)), size)
-        return self.pseudo_weight * pseudo_loss(logits, self._labels(chosen, size))
+        logits, labels = resample(chosen.logits.to(_wide(chosen.logits)), size), self._labels(chosen, size)
+        return self.pseudo_weight * pseudo_loss(logits, labels), (labels != IGNORE).sum()
 
     def _absent(self, chosen: "_Chosen") -> Tensor:
         logits = chosen.logits
