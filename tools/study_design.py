@@ -6,8 +6,8 @@
 A truth is a quality surface over P, I, B and S with run-to-run noise. `matched` truths have the form of the planner's
 power law, `mismatched` ones close a fraction of the gap to saturation with each weak kind, which no family has. Prices
 are drawn near what the labels are worth, so that it is not obvious which to buy. After each batch the planner fits what
-it has and picks an allocation for each of five budgets (those that buy anything); regret is how many PQ points the truth
-gives away at these, on average. The even grid is the paper's protocol: 50 runs for each of four kinds.
+it has and picks an allocation for each of five budgets (those that buy anything); regret is how many PQ points it gives
+away at these, on average. The even grid is the paper's protocol: 50 runs for each of four kinds.
 
 Each fit is judged twice. Within `common` limits every protocol picks among the same allocations, those inside the even
 grid's shares, and is measured against the best of them: that tells what its runs taught. Within its `own` limits it

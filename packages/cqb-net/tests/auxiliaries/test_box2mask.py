@@ -53,7 +53,7 @@ def test_positives_of_images_without_masks_meet_their_own_boxes():
     seen = []
     losses = Box2Mask(HOST, jitter=0.0).loss(view([0, 0, 0, 1, -1], seen))
     assert [rows for rows, _ in seen] == [[0, 1, 3]]
-    assert {name: loss.count for name, loss in losses.items()} == {"loss_mil": 3, "loss_structure": 3}
+    assert {name: loss.over for name, loss in losses.items()} == {"loss_mil": 3, "loss_structure": 3}
     # Each RoI is its box, so every row and column is in it, and the masks of the right classes fill them.
     assert float(losses["loss_mil"].value) < 1e-3
 

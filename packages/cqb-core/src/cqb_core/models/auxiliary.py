@@ -166,11 +166,11 @@ class Mean(NamedTuple):
 
     Args:
         value: the mean; a connected zero where there is nothing.
-        count: images, RoIs or pixels that it is over, in this process.
+        over: how many images, RoIs or pixels there are, in this process.
     """
 
     value: Tensor
-    count: Tensor | int
+    over: Tensor | int
 
 
 Losses = Mapping[str, Tensor | Mean]
@@ -248,5 +248,5 @@ def parted(auxiliary: Auxiliary, losses: Losses, prefix: str = "") -> tuple[dict
             raise TypeError(f"{full}: wanted {wanted}, as {type(auxiliary).__name__}.means says, got {got}")
         values[full] = loss.value if isinstance(loss, Mean) else loss
         if isinstance(loss, Mean):
-            counts[full] = loss.count
+            counts[full] = loss.over
     return values, counts

@@ -48,8 +48,8 @@ class Cls2Pixel(SemanticAuxiliary):
         self.branch = ClassBranch(host.semantic_dim, host.num_stuff, dropout)
         chosen = dict(rule or {})
         reliability = Reliability(**{**chosen, "crf": DenseCrf(**chosen.get("crf", {}))})
-        parts = {"rule": reliability, "energy": DenseEnergy(**(energy or {}))}
-        self.criterion, self.beta = Cls2PixelLoss(warm_up=1, **parts, **options), beta
+        pairs = DenseEnergy(**(energy or {}))
+        self.criterion, self.beta = Cls2PixelLoss(warm_up=1, rule=reliability, energy=pairs, **options), beta
         self.warm_up = WarmUp(warm_up)
 
     def asks_for(self, owned: Labels) -> bool:

@@ -266,7 +266,8 @@ class _Chosen(NamedTuple):
 
     def none(self) -> "_Chosen":
         """None of them."""
-        return _Chosen(*(None if each is None else each[:0] for each in self))
+        known, valid = (None if mask is None else mask[:0] for mask in (self.known, self.valid))
+        return _Chosen(self.logits[:0], self.maps[:0], self.image[:0], self.tags[:0], known, valid)
 
 
 def believed(

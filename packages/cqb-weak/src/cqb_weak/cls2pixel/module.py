@@ -40,7 +40,7 @@ class Cls2Pixel(nn.Module):
         valid: Bool[Tensor, "b H W"] | None = None,
         unlabelled: Bool[Tensor, " b"] | None = None,
     ) -> dict[str, Tensor]:
-        """`loss_pseudo`, `loss_cls` and `loss_energy`.
+        """`loss_pseudo`, `loss_cls`, `loss_energy` and `loss_absent`.
 
         Args:
             feature: of the segmentation, on any grid.
