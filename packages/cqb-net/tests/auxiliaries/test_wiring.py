@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from cqb_core import Labels
+from cqb_core import InputError, Labels
 from cqb_core.models import UNSAMPLED, Host, ImageLabels, SemanticView, StageView
 from cqb_net.auxiliaries import Cls2Box, Cls2Pixel, Relation
 
@@ -154,3 +154,25 @@ def test_what_the_stages_share_belongs_to_the_images_that_it_was_made_of(relatio
     count = len(semantic.shared)
     relation.enhance(stage)
     assert len(semantic.shared) == count
+
+
+def test_the_network_gets_the_share_of_the_gradient_that_is_asked_for(stage, semantic):
+    """At the same losses, and the module itself learns as before."""
+    made = {}
+    for share in (1.0, 0.25, 0.0):
+        torch.manual_seed(0)
+        module = Relation(HOST, teaches_host=share, node_dim=8).eval()
+        region, feature = stage.region.clone().requires_grad_(), semantic.feature.clone().requires_grad_()
+        view = replace(stage, region=region, semantic=replace(semantic, feature=feature, shared={}))
+        total = sum(loss.value for loss in module.loss(view).values())
+        weight = module.reasoning.predictor.classify.weight
+        made[share] = total.detach(), *torch.autograd.grad(total, [weight, region, feature], materialize_grads=True)
+    for share in (0.25, 0.0):
+        torch.testing.assert_close(made[share][:2], made[1.0][:2])
+        torch.testing.assert_close(made[share][2:], tuple(share * grad for grad in made[1.0][2:]))
+    assert all(grad.any() for grad in made[1.0][1:])
+
+
+def test_a_share_of_the_gradient_that_is_none():
+    with pytest.raises(InputError, match=r"teaches_host: wanted a share from 0 to 1, got 2"):
+        Relation(HOST, teaches_host=2.0)

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from cqb_core import InputError, Labels
+from cqb_core.training import load_config
 from cqb_net.pilots.pilot import Pilot, Recipe
 
 NAME = "cqb-net_tiny_scenes"
@@ -16,8 +17,8 @@ def pilot(recipe, modules=(), allocation=HALF, seed=0, fingerprint="f"):
 
 
 def test_one_module_is_on_with_the_options_of_the_config():
-    content = Recipe.of(NAME).with_modules(["Cls2Pixel"])
-    assert content["model"]["auxiliaries"] == [{"type": "Cls2Pixel"}]
+    content = Recipe.of(NAME).with_modules(["Relation"])
+    assert content["model"]["auxiliaries"] == [load_config(NAME).model.auxiliaries[2].to_dict()]
     assert Recipe.of(NAME).with_modules([])["model"]["auxiliaries"] == []
     assert len(Recipe.of(NAME).content["model"]["auxiliaries"]) == 4
 
@@ -25,7 +26,8 @@ def test_one_module_is_on_with_the_options_of_the_config():
 def test_options_of_an_auxiliary_hold_where_it_is_on():
     options = {"model.auxiliaries.3.warm_up": 7, "train_dataloader.batch_size": 3}
     recipe = Recipe.of(NAME, options=options)
-    assert recipe.with_modules(["Cls2Pixel"])["model"]["auxiliaries"] == [{"type": "Cls2Pixel", "warm_up": 7}]
+    (made,) = recipe.with_modules(["Cls2Pixel"])["model"]["auxiliaries"]
+    assert made == {**load_config(NAME).model.auxiliaries[3].to_dict(), "warm_up": 7}
     assert recipe.options == {"train_dataloader.batch_size": 3}
 
 

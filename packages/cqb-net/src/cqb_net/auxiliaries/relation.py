@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from mmdet.registry import MODELS
 from torch import Tensor
 
-from cqb_core import IGNORE, Labels
+from cqb_core import IGNORE, InputError, Labels
 from cqb_core.models import (
     UNSAMPLED,
     Enhanced,
@@ -33,6 +33,7 @@ class Relation(StageAuxiliary):
     Args:
         host: the network.
         beta: weight of the semantic term.
+        teaches_host: share of the gradient that reaches the network's own features, from 0 to 1 (as in the paper).
         node_dim: length of nodes and enhanced features.
         layers: of the super graph.
         heads: of its layers but the last.
@@ -44,9 +45,19 @@ class Relation(StageAuxiliary):
     reads_semantic: ClassVar[bool] = True
 
     def __init__(
-        self, host: Host, beta: float = 0.5, node_dim: int = 128, layers: int = 2, heads: int = 2, **options: Any
+        self,
+        host: Host,
+        beta: float = 0.5,
+        teaches_host: float = 1.0,
+        node_dim: int = 128,
+        layers: int = 2,
+        heads: int = 2,
+        **options: Any,
     ) -> None:
         super().__init__()
+        if not 0 <= teaches_host <= 1:
+            raise InputError("config", "teaches_host", "a share from 0 to 1", teaches_host)
+        self.teaches_host = teaches_host
         self.reasoning = RelationReasoning(
             host.region_dim,
             host.semantic_dim,
@@ -93,11 +104,17 @@ class Relation(StageAuxiliary):
         seen = [semantic.index.index(position) for position in images]
         feature, logits, valid = select((semantic.feature, semantic.logits, semantic.valid), seen)
         region = view.region if len(rows) == len(view.region) else view.region[rows]
+        region, feature, logits = (_taught(each, self.teaches_host) for each in (region, feature, logits))
         key = ("class centers", *images)
         if key not in semantic.shared:
             semantic.shared[key] = class_centers(feature, logits, valid)
         relations = self.reasoning(region, image, feature, logits, valid, centers=semantic.shared[key])
         return rows, self.reasoning.predict(region, feature, relations)
+
+
+def _taught(feature: Tensor, share: float) -> Tensor:
+    """The feature, which gets a share of its gradient."""
+    return feature if share == 1 else feature.detach() if share == 0 else feature.detach().lerp(feature, share)
 
 
 def channel_maps(
