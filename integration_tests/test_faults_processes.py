@@ -107,6 +107,7 @@ def ended(processes, seconds=300):
 MODULES = {
     "model.auxiliaries.1.jitter": 0.0,
     "model.auxiliaries.2.dropout": 0.0,
+    "model.auxiliaries.2.teaches_host": 1.0,
     "model.auxiliaries.3.dropout": 0.0,
     "model.auxiliaries.3.warm_up": 0,
     "model.roi_head.unsampled": 8,

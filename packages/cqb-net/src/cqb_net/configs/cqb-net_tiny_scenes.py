@@ -3,8 +3,10 @@
 RoIAlign takes one sample a bin, not four, which spares a fifth of a step: pilots are trained by the dozen.
 Cls2Box takes the mean over classes, since the sum is most of the loss and gradient clipping then stalls all else; its
 scores teach the detector by pseudo boxes and not directly, which harms it (see `cqb_weak.cls2box`).
-Cls2Pixel's pseudo labels are made of what the segmentation says, too, and the tags keep it from absent classes; in its
-energy pixels are near within 35 pixels, a third of a scene's side, as the paper's 100 are of a photograph's.
+Cls2Pixel's pseudo labels are made of what the segmentation says, too, and the tags keep it from absent classes. Its
+energy weighs a quarter of the paper's, which can merge two classes before they are learnt; pixels are near within 35
+pixels, a third of a scene's side, as the paper's 100 are of a photograph's. Relation reasoning learns from the
+network's features and leaves them as they are: what it asks of them costs things more than it gives.
 """
 
 _base_ = __import__("cqb_core.configs").configs.path("panoptic-cascade_tiny_scenes")
@@ -19,7 +21,14 @@ model = dict(
     auxiliaries=[
         dict(type="Cls2Box", reduction="mean", detach_detector=True, refine=1.0),
         dict(type="Box2Mask"),
-        dict(type="Relation", node_dim=64),
-        dict(type="Cls2Pixel", evidence="coupled", absent_weight=1.0, energy=dict(xy=35.0)),
+        dict(type="Relation", node_dim=64, teaches_host=0.0),
+        dict(
+            type="Cls2Pixel",
+            warm_up=0.5,
+            evidence="coupled",
+            absent_weight=1.0,
+            energy_weight=1.0,
+            energy=dict(xy=35.0),
+        ),
     ],
 )
