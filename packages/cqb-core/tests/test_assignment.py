@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqb_core import Assignment, InputError, Labels, assign, parse_allocation
@@ -27,6 +27,7 @@ def test_the_largest_remainders_get_the_images_that_are_left():
     assert largest_remainder({P: 0.5, I: 0.5}, 3) == {P: 2, I: 1}
 
 
+@settings(deadline=None)
 @given(shares, st.integers(0, 300))
 def test_every_image_is_listed_once_in_exact_counts(weights, total):
     made = assign(range(total), allocation(weights), seed=1)
@@ -36,6 +37,7 @@ def test_every_image_is_listed_once_in_exact_counts(weights, total):
         assert list(images) == sorted(images)
 
 
+@settings(deadline=None)
 @given(shares, st.integers(0, 3), st.integers(1, 20), st.integers(0, 99))
 def test_raising_one_share_only_adds_images_to_it(weights, raised, by, seed):
     more = [weight + by * (place == raised) for place, weight in enumerate(weights)]
@@ -44,6 +46,7 @@ def test_raising_one_share_only_adds_images_to_it(weights, raised, by, seed):
     assert set(before) <= set(after)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10), st.integers(0, 10))
 def test_panoptic_images_depend_on_their_share_alone(boxes, tags):
     rest = {B: 0.7 * boxes / (boxes + tags + 1), I: 0.7 * tags / (boxes + tags + 1), S: 0.7 / (boxes + tags + 1)}

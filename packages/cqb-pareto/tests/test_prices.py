@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqb_pareto.errors import InputError
@@ -63,6 +63,7 @@ def test_drawn_prices_keep_their_range_and_share_the_parts_of_sums(tmp_path):
     assert drawn[:, 1].mean() == pytest.approx((22 + 30 + 42) / 3 / 600, rel=0.02)
 
 
+@settings(deadline=None)
 @given(st.floats(1e-3, 1e3))
 def test_scaling_all_prices_leaves_relative_ones(factor):
     prices = named_prices("paper-text")

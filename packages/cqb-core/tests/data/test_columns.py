@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqb_core.data.columns import Columns, CompactEntries, PanopticEntry, SegmentInfo
@@ -30,6 +30,7 @@ def typed(entry):
     return [(type(v), v) for s in entry.segments for v in (s.id, s.category_id, *s.bbox, s.area, s.iscrowd)]
 
 
+@settings(deadline=None)
 @given(st.lists(ENTRY, max_size=4))
 def test_entries_come_back_as_they_were(entries):
     made = CompactEntries(Columns.of(entries))

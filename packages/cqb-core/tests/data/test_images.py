@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
@@ -155,6 +155,7 @@ def test_missing_files_and_folders_are_named(tmp_path):
             read(tmp_path)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40), st.integers(8, 400))
 def test_damage_is_always_an_input_error(tmp_path_factory, junk, at):
     path = tmp_path_factory.getbasetemp() / "junk.img"
@@ -199,6 +200,7 @@ def test_id_map_refuses_16_bits_a_channel_and_other_sizes(save):
         read_id_map(save(Image.new("RGB", (3, 4))), (4, 3))
 
 
+@settings(deadline=None)
 @given(arrays(np.int64, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 2**24 - 1)))
 def test_id_maps_come_back_as_written(tmp_path_factory, ids):
     path = tmp_path_factory.getbasetemp() / "maps" / "m.png"

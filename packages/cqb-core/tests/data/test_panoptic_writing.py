@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -45,6 +45,7 @@ def test_measures_a_hand_drawn_map():
     assert measure_segments(ids) == {5: ((1, 0, 3, 2), 3), 9: ((0, 1, 4, 3), 3)}
 
 
+@settings(deadline=None)
 @given(arrays(np.int32, st.tuples(st.integers(0, 7), st.integers(1, 7)), elements=st.integers(0, 3)))
 def test_measures_as_the_slow_way_does(ids):
     assert measure_segments(ids) == slow_measure(ids)

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqb_core import InputError, Labels
@@ -19,6 +19,7 @@ def sampler(label_sets, num_images=None, rank=0, world_size=1, epoch=0, seed=0, 
     return LabelShareBatchSampler(state, batch_size, shares)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.01, 1), min_size=1, max_size=8), st.integers(1, 200))
 def test_every_prefix_of_the_deal_is_within_one_of_the_shares(weights, slots):
     shares = np.array(weights) / sum(weights)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -21,6 +21,7 @@ def test_pairs_of_a_drawn_map():
     ]
 
 
+@settings(deadline=None)
 @given(st.data(), st.sampled_from([np.uint8, np.int32, np.uint32, np.int64]))
 def test_pairs_equal_a_count_of_pixels(data, dtype):
     shape = data.draw(hnp.array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=8))

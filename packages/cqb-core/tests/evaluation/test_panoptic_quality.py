@@ -174,6 +174,7 @@ def renamed(panoptic, numbers):
 IDS = st.lists(st.integers(1, 2**31 - 1), min_size=5, max_size=5, unique=True)
 
 
+@settings(deadline=None)
 @given(drawn_maps(), drawn_maps(), IDS, IDS)
 def test_other_ids_change_nothing(predicted, true, first, second):
     prediction, truth = panoptic(predicted), panoptic(true)
@@ -183,6 +184,7 @@ def test_other_ids_change_nothing(predicted, true, first, second):
     np.testing.assert_array_equal(plain.contributions().values, other.contributions().values)
 
 
+@settings(deadline=None)
 @given(drawn_maps())
 def test_truth_against_itself_is_perfect(true):
     truth = panoptic(true)
@@ -198,7 +200,7 @@ def test_truth_against_itself_is_perfect(true):
         assert quality.result().all.pq in (1, None)
 
 
-@settings(max_examples=40)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(drawn_maps(), drawn_maps()), min_size=2, max_size=4), st.integers(1, 3))
 def test_parts_merge_to_the_whole(pairs, split):
     parts = PanopticQuality(TAXONOMY), PanopticQuality(TAXONOMY)

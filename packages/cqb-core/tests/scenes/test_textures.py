@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqb_core.scenes import textures
@@ -29,6 +29,7 @@ def test_a_texture_fills_the_image_and_varies_within_bounds(texture, size):
     assert np.abs(pattern).max() < 10
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(1, 60), st.floats(1, 70), st.floats(1, 70))
 def test_smooth_noise_has_the_asked_size_whatever_the_cells(height, width, cell_y, cell_x):
     assert textures.smooth_noise(np.random.default_rng(0), height, width, cell_y, cell_x).shape == (height, width)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqb_core import InputError, Labels
@@ -23,6 +23,7 @@ def test_all_the_money_on_full_labels():
     assert all_full(1.0, PRICES) == all_full(2.0, PRICES) == {Labels.PANOPTIC: 1.0}
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 0.99), st.integers(0, 1000))
 def test_random_allocations_have_the_cost(cost, seed):
     made = mixed_to_cost(KINDS, cost, PRICES, np.random.default_rng(seed))

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
@@ -89,6 +89,7 @@ THRESHOLDS = (0.0, 0.07, 0.19, 0.29, 0.41, 0.55, 0.71, 0.93)
 """None but 0 is a ratio of whole numbers up to 6, where rounding would decide."""
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(THRESHOLDS))
 def test_labels_are_those_of_a_loop_over_cells(seed, threshold):
     draws = torch.Generator().manual_seed(seed)

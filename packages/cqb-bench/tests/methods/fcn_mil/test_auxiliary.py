@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqb_bench.methods.fcn_mil.auxiliary import FcnMil, mil_loss, present_classes
@@ -77,6 +77,7 @@ def slow_loss(logits, present, valid):
     return sum(images) / len(images) if images else 0.0
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_the_loss_is_that_of_a_loop(seed):
     draws = torch.Generator().manual_seed(seed)

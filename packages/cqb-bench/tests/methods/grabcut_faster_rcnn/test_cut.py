@@ -152,6 +152,7 @@ def test_the_middle_keeps_a_thing_that_looks_like_its_ground():
     assert overlap(seeded, truth) > overlap(open_, truth) + 0.1
 
 
+@settings(deadline=None)
 @given(
     rows=st.tuples(st.integers(0, 9), st.integers(0, 9)).map(sorted),
     columns=st.tuples(st.integers(0, 12), st.integers(0, 12)).map(sorted),
@@ -165,7 +166,7 @@ def test_masks_are_kept_bit_by_bit(rows, columns, seed):
 
 
 @given(box=st.tuples(*[st.floats(-20, 40)] * 4))
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 def test_the_pixels_of_a_box_are_those_whose_centres_it_holds(box):
     height, width = 11, 17
     rows, columns = pixels_of(box, height, width)

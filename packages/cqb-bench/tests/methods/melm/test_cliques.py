@@ -1,7 +1,7 @@
 """Cliques by hand and against a slow version."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -34,6 +34,7 @@ def slow(overlap, iou):
     return numbers
 
 
+@settings(deadline=None)
 @given(arrays(float, (7, 7), elements=st.floats(0, 1)), st.floats(0, 1))
 def test_it_is_the_slow_version(overlap, iou):
     assert cliques(overlap, iou).tolist() == slow(overlap, iou)
