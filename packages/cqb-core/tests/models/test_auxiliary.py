@@ -7,7 +7,7 @@ from mmengine.config import ConfigDict
 
 from cqb_core import Labels
 from cqb_core.models import panoptic_cascade
-from cqb_core.models.auxiliary import UNSAMPLED, Enhanced, Mean, SemanticAuxiliary, StageAuxiliary, parted
+from cqb_core.models.auxiliary import UNSAMPLED, Enhanced, Mean, SemanticAuxiliary, StageAuxiliary, split_means
 
 SEEN = []
 
@@ -230,4 +230,4 @@ def test_a_mean_that_is_not_what_was_told(loss, message):
             torch.nn.Module.__init__(self)
 
     with pytest.raises(TypeError, match=message):
-        parted(Told(), loss)
+        split_means(Told(), loss)

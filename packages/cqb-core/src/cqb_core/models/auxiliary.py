@@ -229,12 +229,12 @@ class SemanticAuxiliary(Auxiliary):
         return Enhanced()
 
 
-def named(auxiliaries: Sequence[Auxiliary], prefix: str = "") -> dict[str, Tensor | int]:
+def zero_counts(auxiliaries: Sequence[Auxiliary], prefix: str = "") -> dict[str, Tensor | int]:
     """A count of 0 for each loss that is a mean, which every process then adds up, whatever its batch holds."""
     return {f"{prefix}{each.name}.{name}": 0 for each in auxiliaries for name in each.means}
 
 
-def parted(auxiliary: Auxiliary, losses: Losses, prefix: str = "") -> tuple[dict[str, Tensor], dict[str, Tensor | int]]:
+def split_means(auxiliary: Auxiliary, losses: Losses) -> tuple[dict[str, Tensor], dict[str, Tensor | int]]:
     """The values of an auxiliary's losses, under their full names, and the counts of those that are means.
 
     Raises:
@@ -242,7 +242,7 @@ def parted(auxiliary: Auxiliary, losses: Losses, prefix: str = "") -> tuple[dict
     """
     values, counts = dict[str, Tensor](), dict[str, Tensor | int]()
     for name, loss in losses.items():
-        full = f"{prefix}{auxiliary.name}.{name}"
+        full = f"{auxiliary.name}.{name}"
         if isinstance(loss, Mean) is not (name in auxiliary.means):
             wanted, got = ("a Mean", "a tensor") if name in auxiliary.means else ("a tensor", "a Mean")
             raise TypeError(f"{full}: wanted {wanted}, as {type(auxiliary).__name__}.means says, got {got}")

@@ -17,7 +17,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from cqb_core.labels import Labels
-from cqb_core.models.auxiliary import ImageLabels, SemanticView, StageAuxiliary, named, parted
+from cqb_core.models.auxiliary import ImageLabels, SemanticView, StageAuxiliary, split_means, zero_counts
 from cqb_core.models.routing import connected_zero
 from cqb_core.models.stages import box_heads, training
 from cqb_core.models.views import StagePass, TestViews, averaged, stage_view
@@ -78,7 +78,7 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
         losses: dict[str, Tensor] = {}
         counts: dict[str, Tensor | int] = {}
         for stage in range(self.num_stages):
-            counts |= _counts(stage, {}, images) | named(self._at(stage), f"s{stage}.")
+            counts |= _counts(stage, {}, images) | zero_counts(self._at(stage), f"s{stage}.")
         boxed = [position for position in proposals if Labels.BOX in images[position].owned.implied]
         others = [position for position in proposals if position not in boxed]
         kept = {position: proposals[position].bboxes for position in proposals}
@@ -95,7 +95,7 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
             if self.auxiliaries[stage]:
                 view = stage_view(stage, seen, images, semantic, self._masks_of(stage, x, seen), sampled, targets)
                 for auxiliary in self._at(stage):
-                    values, over = parted(auxiliary, auxiliary.loss(view))
+                    values, over = split_means(auxiliary, auxiliary.loss(view))
                     terms |= values
                     counts |= {f"s{stage}.{name}": count for name, count in over.items()}
             counts |= _counts(stage, sampled, images)

@@ -26,8 +26,8 @@ from cqb_core.models.auxiliary import (
     SemanticAuxiliary,
     SemanticView,
     StageAuxiliary,
-    named,
-    parted,
+    split_means,
+    zero_counts,
 )
 from cqb_core.models.fine_semantic_head import DetailFPN, FineSemanticHead
 from cqb_core.models.global_means import divisors, over_all_processes
@@ -92,7 +92,7 @@ class PanopticCascade(TwoStagePanopticSegmentor):
         x, detail = self._features(batch_inputs)
         losses, counts, proposals = self._proposal_terms(x, batch_data_samples, images)
         semantic, pixels, view = self._semantic_terms(x, detail, batch_inputs, batch_data_samples, images)
-        counts |= named(self._semantic_auxiliaries) | pixels
+        counts |= zero_counts(self._semantic_auxiliaries) | pixels
         regions, sampled = self.roi_head.loss(x, proposals, batch_data_samples, images, view)
         losses |= regions | semantic
         if not proposals and view is None:
@@ -189,7 +189,7 @@ class PanopticCascade(TwoStagePanopticSegmentor):
             terms = {"loss_seg": semantic_loss(self.semantic_head, logits, target)}
             counts["loss_seg"] = (target != IGNORE).sum()
         for auxiliary in self._semantic_auxiliaries:
-            values, over = parted(auxiliary, auxiliary.loss(view))
+            values, over = split_means(auxiliary, auxiliary.loss(view))
             terms |= values
             counts |= over
         return terms, counts, view
