@@ -39,7 +39,6 @@ from cqb_net.pilots.sweep import wanted_entries
 from cqb_net.pilots.table import AppendedTable
 from cqb_net.pilots.training import RESULT, finished
 from cqb_net.study import Trial, all_full, mixed_to_cost, run_trials
-from cqb_net.study.rivals import cost_of
 from cqb_net.study.trials import folder_of, planned_pilots
 from cqb_net.worklist import plan_allocation
 from cqb_pareto.objectives import ClassWeights
@@ -194,11 +193,11 @@ def trials(setting: Setting, data: Path, out: Path) -> list[Trial]:
             weights=ClassWeights.of(index.taxonomy.num_things, index.taxonomy.num_stuff),
         ).plan
         chosen[f"planned {budget:g}"] = plan_allocation(plan, "plan")
-    cost = cost_of(chosen[f"planned {setting.budget:g}"], prices)
-    chosen[f"all panoptic {setting.budget:g}"] = all_full(cost, prices)
+    # The rivals may spend all of the budget; of the plan, which stays within it, they do not depend.
+    chosen[f"all panoptic {setting.budget:g}"] = all_full(setting.budget, prices)
     kinds = [Labels.parse(kind) for kind in KINDS]
     for number in range(1, setting.rivals + 1):
-        chosen[f"random {number}"] = mixed_to_cost(kinds, cost, prices, rng)
+        chosen[f"random {number}"] = mixed_to_cost(kinds, setting.budget, prices, rng)
     printed, theirs = dict[str, dict[Labels, float]](), table1()
     for name, shares in zip(theirs.names, theirs.shares, strict=True):
         shares = shares / shares.sum()
