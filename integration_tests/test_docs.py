@@ -173,9 +173,9 @@ def average(package, name, column, digits, **where):
     return f"{mean(float(row[column]) for row in found):.{digits}f}"
 
 
-def table2(module, variant):
+def table2(module, variant, column="pq_th"):
     where = {"module": module, "variant": variant, "share": "0.1"}
-    return average("cqb-net", "scenes-table2-pilots", "pq_th", 1, **where)
+    return average("cqb-net", "scenes-table2-pilots", column, 1, **where)
 
 
 MEASURED = {
@@ -195,6 +195,10 @@ MEASURED = {
     "Table 2, Cls2Box on": lambda: table2("Cls2Box", "module"),
     "Table 2, Box2Mask off": lambda: table2("Box2Mask", "baseline"),
     "Table 2, Box2Mask on": lambda: table2("Box2Mask", "module"),
+    "Table 2, Cls2Pixel off": lambda: table2("Cls2Pixel", "baseline", "pq_st"),
+    "Table 2, Cls2Pixel on": lambda: table2("Cls2Pixel", "module", "pq_st"),
+    "Table 2, Relation off": lambda: table2("Relation th->st", "baseline", "pq_st"),
+    "Table 2, Relation on": lambda: table2("Relation th->st", "module", "pq_st"),
     "network, GFLOPs": lambda: average("cqb-net", "cost", "difference", 1, measure="inference GFLOPs"),
     "network, time": lambda: average("cqb-net", "cost", "ratio", 2, measure="inference seconds"),
 }
