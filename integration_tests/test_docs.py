@@ -178,6 +178,12 @@ def table2(module, variant, column="pq_th"):
     return average("cqb-net", "scenes-table2-pilots", column, 1, **where)
 
 
+def by_chance(which):
+    found = rows("cqb-net", "scenes-trials")
+    names = {row["trial"] for row in found if row["trial"].startswith("random")}
+    return f"{which(mean(float(row['pq']) for row in found if row['trial'] == name) for name in names):.1f}"
+
+
 MEASURED = {
     "camvid, all labels": lambda: average("cqb-core", "camvid", "PQ", 1, ratio="P=1"),
     "scenes, a tenth": lambda: average("cqb-core", "scenes", "PQ", 1, ratio="P=0.1, none=0.9"),
@@ -199,6 +205,11 @@ MEASURED = {
     "Table 2, Cls2Pixel on": lambda: table2("Cls2Pixel", "module", "pq_st"),
     "Table 2, Relation off": lambda: table2("Relation th->st", "baseline", "pq_st"),
     "Table 2, Relation on": lambda: table2("Relation th->st", "module", "pq_st"),
+    "trials, planned": lambda: average("cqb-net", "scenes-trials", "pq", 1, trial="planned 0.3"),
+    "trials, full labels alone": lambda: average("cqb-net", "scenes-trials", "pq", 1, trial="all panoptic 0.3"),
+    "trials, worst of chance": lambda: by_chance(min),
+    "trials, best of chance": lambda: by_chance(max),
+    "trials, all labels": lambda: average("cqb-net", "scenes-trials", "pq", 1, trial="full"),
     "network, GFLOPs": lambda: average("cqb-net", "cost", "difference", 1, measure="inference GFLOPs"),
     "network, time": lambda: average("cqb-net", "cost", "ratio", 2, measure="inference seconds"),
 }
