@@ -25,7 +25,7 @@ from cqb_pareto import Objectives, fit_quality, named_prices, nondominated, pape
 from cqb_pareto.atomic import write_atomically
 
 RESULTS = Path(__file__).parents[1] / "packages/cqb-pareto/results"
-SIZES = (1, 3, 10, 20, 50, 100, 200, 400, 401, 500, 1000, 4096, 30_000, 30_001, 100_000, 1_000_000)
+SIZES = (1, 3, 10, 20, 50, 100, 200, 300, 301, 400, 500, 1000, 4096, 30_000, 30_001, 100_000, 1_000_000)
 KINDS = ("P", "I", "B", "S")
 Cloud = tuple[np.ndarray, np.ndarray]
 

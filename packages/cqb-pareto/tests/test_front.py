@@ -52,7 +52,7 @@ all infinite, tiny spread, heavy tail, sample misses the best, signed zeros""".r
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("size", [1, 2, 10, 60, 400, 401, 1000, 30_000, 30_001])
+@pytest.mark.parametrize("size", [1, 2, 10, 60, 300, 301, 1000, 30_000, 30_001])
 def test_equals_moocore_on_adversarial_clouds(kind, size):
     costs, qualities = clouds(kind, size, np.random.default_rng(size))
     for duplicates in ("all", "first"):

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from cqb_pareto.errors import InputError
 
 Values = Float[np.ndarray, " r"]
-SMALL = 400
+SMALL = 300
 SIFTED = 30_000
 FEW_RECORDS = 10
 SAMPLE = 1024
