@@ -28,15 +28,10 @@ from cqb_core import Labels
 from cqb_core.data.panoptic_files import find_split, read_split
 from cqb_core.files import replacing, write_text
 from cqb_net.pilots import LocalProcesses, run_pilots
-from cqb_net.pilots.claim import claim, require_claimable
 from cqb_net.pilots.comparison import HEAD, compare
 from cqb_net.pilots.comparison import lines as table2_lines
 from cqb_net.pilots.local import gpus_here
 from cqb_net.pilots.pilot import Recipe
-from cqb_net.pilots.planning import plan_sweep
-from cqb_net.pilots.runs import RUNS
-from cqb_net.pilots.sweep import wanted_entries
-from cqb_net.pilots.table import AppendedTable
 from cqb_net.pilots.training import RESULT, finished
 from cqb_net.study import Trial, all_full, mixed_to_cost, run_trials
 from cqb_net.study.trials import folder_of, planned_pilots
@@ -121,10 +116,10 @@ def run(arguments: argparse.Namespace) -> None:
     executor = LocalProcesses(arguments.workers, gpus_here())
     for part in arguments.only.split(","):
         if part == "table2":
-            take_up_runs(arguments.name, setting, data, out / part)
-            seeds = arguments.seeds or setting.seeds
-            options = {"shares": setting.shares, "seeds": seeds, "epochs": setting.epochs}
-            run_pilots(data, setting.config, out / part, executor=executor, **options)
+            recorded = PACKAGE / "results" / f"{arguments.name}-table2-runs.csv"
+            options = {"shares": setting.shares, "seeds": arguments.seeds or setting.seeds, "epochs": setting.epochs}
+            reuse = [recorded] if recorded.exists() else []
+            run_pilots(data, setting.config, out / part, executor=executor, reuse=reuse, **options)
         elif part == "trials":
             recipe = Recipe.of(setting.config, setting.epochs)
             wanted = trials(setting, data, out)
@@ -132,24 +127,6 @@ def run(arguments: argparse.Namespace) -> None:
             run_trials(wanted, data, recipe, out / part, executor, cqb_pareto.named_prices(PRICES))
         else:
             raise SystemExit(f"--only: wanted table2, trials, got {part}")
-
-
-def take_up_runs(name: str, setting: Setting, data: Path, out: Path) -> None:
-    """Put the recorded rows of a sweep's trainings into its new folder."""
-    recorded = PACKAGE / "results" / f"{name}-table2-runs.csv"
-    if (out / "runs.csv").exists() or not recorded.exists():
-        return
-    recipe = Recipe.of(setting.config, setting.epochs)
-    sweep = plan_sweep(data, recipe, wanted_entries(setting.shares, setting.seeds, None, None))
-    keys = {planned.pilot.key for planned in sweep.trainings}
-    out.mkdir(parents=True, exist_ok=True)
-    require_claimable(out)
-    claim(out, sweep)
-    table = AppendedTable(out / "runs.csv", RUNS)
-    for row in rows(recorded):
-        if row["key"] in keys:
-            table.append(row)
-    print(f"{len(table.rows)} of {len(keys)} trainings taken up from {recorded.name}")
 
 
 def take_up_trials(name: str, wanted: Sequence[Trial], data: Path, recipe: Recipe, out: Path) -> None:

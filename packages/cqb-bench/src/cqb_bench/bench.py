@@ -69,6 +69,7 @@ def run_bench(
     check: bool = True,
     progress: bool = True,
     trust_config: bool = False,
+    reuse: Sequence[str | PathLike[str]] = (),
 ) -> Path:
     """Train methods of one task on shares of full labels and write the table of results.
 
@@ -94,6 +95,7 @@ def run_bench(
         check: look at every file of the data set before the first training.
         progress: show on standard error what is done, failed and running.
         trust_config: read a config that no installed package brought; its code runs.
+        reuse: `runs.csv` of other folders; trainings of the same data, labels, config, length and seed are taken over.
 
     Returns:
         `bench.csv`.
@@ -116,4 +118,4 @@ def run_bench(
         trust_config=trust_config,
     )
     executor = executor or LocalProcesses(gpus=gpus_here())
-    return run_sweep(sweep, out, executor, limit, retry_failed, keep_weights, check, progress)
+    return run_sweep(sweep, out, executor, limit, retry_failed, keep_weights, check, progress, reuse=reuse)

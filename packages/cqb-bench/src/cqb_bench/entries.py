@@ -33,11 +33,6 @@ class Entry:
     seed: int
 
     @property
-    def modules(self) -> tuple[str, ...]:
-        """The method, if there is one."""
-        return () if self.method in (BASELINE, UPPER) else (self.method,)
-
-    @property
     def allocation(self) -> Mapping[Labels, float]:
         """Share of the images per label set."""
         if self.share >= 1:
@@ -81,7 +76,7 @@ def configured(recipe: Recipe, entry: Entry) -> dict[str, Any]:
     lists an auxiliary of the same type, the options that it has there hold.
     """
     bare = recipe.with_modules(())
-    if not entry.modules:
+    if entry.method in (BASELINE, UPPER):
         return bare
     method = next(method for method in methods() if method.name == entry.method)
     made = method.configure(bare)

@@ -11,9 +11,7 @@ HALF = {Labels.PANOPTIC: 0.5, Labels.IMAGE: 0.5}
 
 
 def pilot(recipe, modules=(), allocation=HALF, seed=0, fingerprint="f"):
-    return Pilot(
-        recipe.with_modules(modules), recipe.name, recipe.options, allocation, tuple(modules), seed, fingerprint
-    )
+    return Pilot(recipe.with_modules(modules), recipe.name, recipe.options, allocation, seed, fingerprint)
 
 
 def test_one_module_is_on_with_the_options_of_the_config():

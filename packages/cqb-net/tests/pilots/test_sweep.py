@@ -95,6 +95,34 @@ def test_rows_that_a_kill_kept_from_being_written_are_written(sweep_of, result, 
     assert sorted(table.read_text().splitlines()) == sorted(whole.splitlines())
 
 
+def test_trainings_of_another_folder_are_taken_over_where_they_would_be_the_same(sweep_of, result, tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    first, rest = Scripted(result), Scripted({**result, "pq": 77.0})
+    done = sweep_of("Cls2Box", shares=(0.5,))
+    sweep_into(old, done, first)
+    curve = old / "runs" / done.trainings[0].pilot.key / "curve.csv"
+    curve.parent.mkdir(parents=True, exist_ok=True)
+    curve.write_text("iteration\n")
+    before = (old / "runs.csv").read_text()
+    (old / "runs.csv").write_text(before + "cut o")
+    sweep = sweep_of("Cls2Box", "Box2Mask", shares=(0.25, 0.5))
+    table = sweep_into(new, sweep, rest, reuse=[old / "runs.csv"])
+    keys = {planned.pilot.key for planned in sweep.trainings}
+    assert set(rest.tried) == keys - set(first.tried)
+    assert len(rest.tried) == 7
+    assert (old / "runs.csv").read_text() == before + "cut o"
+    rows = {row["key"]: row for row in rows_of(new / "runs.csv")}
+    assert {key for key, row in rows.items() if row["pq"] != "77.0"} == set(first.tried)
+    assert (new / rows[done.trainings[0].pilot.key]["curve"]).samefile(curve)
+    assert rows[done.trainings[1].pilot.key]["curve"] == ""
+    assert len(read_pilots(table).runs) == 12
+    with pytest.raises(InputError, match="none.csv: table: wanted a CSV file, got none there"):
+        sweep_into(new, sweep, Scripted(result), reuse=[tmp_path / "none.csv"])
+    again = Scripted(result)
+    sweep_into(new, sweep, again, reuse=[old / "runs.csv"])
+    assert (again.tried, len(rows_of(new / "runs.csv"))) == ([], 10)
+
+
 def test_a_failure_is_recorded_and_tried_again_only_when_asked(sweep_of, result, tmp_path):
     sweep = sweep_of("Cls2Box")
     key = sweep.trainings[1].pilot.key

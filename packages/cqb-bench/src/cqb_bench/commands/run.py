@@ -15,6 +15,7 @@ from cqb_net.commands.options import (
     Overrides,
     RayAddress,
     RetryFailed,
+    Reuse,
     TrustConfig,
     Workers,
     executor_of,
@@ -40,6 +41,7 @@ def run(
     option: Overrides = None,
     retry_failed: RetryFailed = False,
     keep_weights: KeepWeights = False,
+    reuse: Reuse = None,
     allow_unseen: AllowUnseen = False,
     check: Check = True,
     trust_config: TrustConfig = False,
@@ -74,7 +76,9 @@ def run(
         console().print(sweep.table())
         return
     seconds = None if limit is None else 60 * limit
-    written = run_sweep(sweep, out, executor_of(workers, ray), seconds, retry_failed, keep_weights, check)
+    written = run_sweep(
+        sweep, out, executor_of(workers, ray), seconds, retry_failed, keep_weights, check, reuse=reuse or ()
+    )
     typer.echo(f"results: {written}")
     failed = SweepTables(out, BENCH).failed & {planned.pilot.key for planned in sweep.trainings}
     raise typer.Exit(int(bool(failed)))

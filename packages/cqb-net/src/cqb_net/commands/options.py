@@ -1,5 +1,6 @@
 """What several verbs read from their options."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,6 +21,10 @@ Overrides = Annotated[
 ]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")]
 KeepWeights = Annotated[bool, typer.Option("--keep-weights", help="Keep checkpoints of what is done.")]
+Reuse = Annotated[
+    list[Path] | None,
+    typer.Option("--reuse", help="runs.csv of another folder, whose equal trainings are not done again."),
+]
 AllowUnseen = Annotated[
     bool, typer.Option("--allow-unseen", help="Go on when no image of an assignment shows some class.")
 ]

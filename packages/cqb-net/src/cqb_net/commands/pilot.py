@@ -15,6 +15,7 @@ from cqb_net.commands.options import (
     Overrides,
     RayAddress,
     RetryFailed,
+    Reuse,
     TrustConfig,
     Workers,
     executor_of,
@@ -40,6 +41,7 @@ def pilot(
     option: Overrides = None,
     retry_failed: RetryFailed = False,
     keep_weights: KeepWeights = False,
+    reuse: Reuse = None,
     allow_unseen: AllowUnseen = False,
     check: Check = True,
     trust_config: TrustConfig = False,
@@ -66,7 +68,9 @@ def pilot(
         console().print(sweep.table())
         return
     seconds = None if limit is None else 60 * limit
-    written = run_sweep(sweep, out, executor_of(workers, ray), seconds, retry_failed, keep_weights, check)
+    written = run_sweep(
+        sweep, out, executor_of(workers, ray), seconds, retry_failed, keep_weights, check, reuse=reuse or ()
+    )
     if written.exists() and (compared := compare(read_pilots(written))):
         console().print(table(compared))
     typer.echo(f"pilots: {written}")

@@ -93,7 +93,6 @@ class Pilot:
         name: of the config.
         options: see `Recipe`.
         allocation: share of the images per label set.
-        modules: types of the auxiliaries that are on.
         seed: of assignment, weights, order and augmentation.
         fingerprint: of the data set.
     """
@@ -102,9 +101,13 @@ class Pilot:
     name: str
     options: Mapping[str, Any]
     allocation: Mapping[Labels, float]
-    modules: tuple[str, ...]
     seed: int
     fingerprint: str
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Types of the auxiliaries that are on."""
+        return tuple(auxiliary["type"] for auxiliary in self.config["model"].get("auxiliaries") or ())
 
     @cached_property
     def key(self) -> str:

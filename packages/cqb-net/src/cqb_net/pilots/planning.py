@@ -86,9 +86,9 @@ def plan_sweep(
     train, val = (read_split(find_split(data, split)) for split in ("train", "val"))
     found = data_fingerprint(train, val)
     trainings: dict[str, tuple[Pilot, list[Request]]] = {}
+    configure = configure or (lambda entry: recipe.with_modules(entry.modules))
     for entry in dict.fromkeys(entries):
-        config = recipe.with_modules(entry.modules) if configure is None else configure(entry)
-        pilot = Pilot(config, recipe.name, recipe.options, entry.allocation, entry.modules, entry.seed, found)
+        pilot = Pilot(configure(entry), recipe.name, recipe.options, entry.allocation, entry.seed, found)
         trainings.setdefault(pilot.key, (pilot, []))[1].append(entry)
     for pilot, (first, *_) in trainings.values():
         assigned = assign([image.image_id for image in train.entries], pilot.allocation, pilot.seed)

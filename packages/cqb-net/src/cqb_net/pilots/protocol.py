@@ -50,10 +50,6 @@ class Request(Protocol):
     """A row that some table is to have, and the training that it takes; equal ones are one, so they hash."""
 
     @property
-    def modules(self) -> tuple[str, ...]:
-        """What is on."""
-
-    @property
     def seed(self) -> int:
         """Of the assignment, the weights and the order of images."""
 

@@ -5,15 +5,16 @@ answers. Both follow from the trainings' own results, so a row that a kill kept 
 next start.
 """
 
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from cqb_net.pilots.execution import Outcome
 from cqb_net.pilots.planning import Planned
 from cqb_net.pilots.report import PILOTS, QUALITIES, Report
-from cqb_net.pilots.table import AppendedTable
+from cqb_net.pilots.table import AppendedTable, read_rows
 from cqb_net.pilots.training import CURVE
 
 MEASURED = [
@@ -80,6 +81,29 @@ class SweepTables:
             self.runs.append({**_what(planned), **measured, **told, "curve": curve})
             self._results[key] = self.runs.rows[-1]
         self.tell(planned)
+
+    def take_over(self, path: Path, trainings: Iterable[Planned]) -> int:
+        """Copy rows from the `runs.csv` of another sweep: those of trainings that would be done here exactly so.
+
+        Args:
+            path: of the file, which is read only.
+            trainings: of this sweep.
+
+        Returns:
+            how many.
+
+        Raises:
+            InputError: when the file is no such table.
+        """
+        rows = {row["key"]: row for row in read_rows(path, RUNS)[0]}
+        wanted = [planned for planned in trainings if planned.pilot.key in rows.keys() - self.done]
+        for planned in wanted:
+            row = rows[planned.pilot.key]
+            curve = path.parent / row["curve"]
+            self.runs.append({**row, "curve": os.path.relpath(curve, self.folder) if curve.is_file() else ""})
+            self._results[row["key"]] = self.runs.rows[-1]
+            self.tell(planned)
+        return len(wanted)
 
     def tell(self, planned: Planned) -> None:
         """Write the rows of the requests that a finished training answers, as far as they are missing."""

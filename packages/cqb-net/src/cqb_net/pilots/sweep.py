@@ -43,6 +43,7 @@ def run_pilots(
     check: bool = True,
     progress: bool = True,
     trust_config: bool = False,
+    reuse: Sequence[str | PathLike[str]] = (),
 ) -> Path:
     """Run the comparisons of Table 2, or the runs of a design, and write the table that cqb-pareto reads.
 
@@ -67,6 +68,7 @@ def run_pilots(
         check: look at every file of the data set before the first training.
         progress: show on standard error what is done, failed and running.
         trust_config: read a config that no installed package brought; its code runs.
+        reuse: `runs.csv` of other folders; trainings of the same data, labels, config, length and seed are taken over.
 
     Returns:
         `pilots.csv`.
@@ -81,7 +83,7 @@ def run_pilots(
     recipe = Recipe.of(config, epochs, options, trust_config)
     sweep = plan_sweep(data, recipe, wanted_entries(shares, seeds, rows, design), allow_unseen)
     executor = executor or LocalProcesses(gpus=gpus_here())
-    return run_sweep(sweep, out, executor, limit, retry_failed, keep_weights, check, progress)
+    return run_sweep(sweep, out, executor, limit, retry_failed, keep_weights, check, progress, reuse=reuse)
 
 
 def wanted_entries(
@@ -126,6 +128,7 @@ def run_sweep(
     check: bool = True,
     progress: bool = True,
     run: "Callable[[Pilot, Path, Path, bool], dict[str, Any]] | None" = None,
+    reuse: Sequence[str | PathLike[str]] = (),
 ) -> Path:
     """Run what a sweep has left to do; see `run_pilots`.
 
@@ -139,13 +142,14 @@ def run_sweep(
         check: the data set of a new folder.
         progress: to show.
         run: what makes a result of a pilot, as `training.run_pilot` does, which is the default.
+        reuse: see `run_pilots`.
 
     Returns:
         the sweep's table.
 
     Raises:
-        InputError: when the folder belongs to another sweep, another process works in it, the data set is broken, or
-            the disk is full.
+        InputError: when the folder belongs to another sweep, another process works in it, the data set is broken, a
+            table to reuse is none, or the disk is full.
     """
     from cqb_net.pilots.claim import claim, require_claimable
     from cqb_net.pilots.runs import LOG, SweepTables
@@ -156,6 +160,7 @@ def run_sweep(
     with locked(out):
         claim(out, sweep, check, progress)
         tables = SweepTables(out, sweep.report)
+        taken = {path: tables.take_over(Path(path), sweep.trainings) for path in reuse}
         passed_over = frozenset() if retry_failed else tables.failed
         left = _left(sweep, tables, passed_over)
 
@@ -167,6 +172,8 @@ def run_sweep(
         failed = sum(planned.pilot.key in passed_over for planned in sweep.trainings)
         board = Board(len(sweep.trainings), len(sweep.trainings) - len(left) - failed, failed, executor.slots, progress)
         with board:
+            for path, count in taken.items():
+                board.say(f"{count} of {len(sweep.trainings)} trainings taken over from {path}")
             try:
                 _run_all({planned.pilot.key: planned for planned in left}, job, executor, tables, board)
             except KeyboardInterrupt:

@@ -59,26 +59,39 @@ class AppendedTable:
                 raise InputError(self.path, "row", "room for it on the disk", error) from error
 
     def _recover(self) -> list[dict[str, str]]:
-        content = self.path.read_bytes()
-        lines = content.decode(errors="replace").splitlines(keepends=True)
-        records = [next(csv.reader([line]), []) for line in lines]
-        if len(lines) > 1 and (not lines[-1].endswith("\n") or len(records[-1]) != len(self.columns)):
-            stderr().print(f"{self.path}: row {len(lines)} was cut off, and is dropped: {lines[-1].strip()[:80]!r}")
-            self._cut(content.rstrip(b"\n").rfind(b"\n") + 1)
-            records.pop()
-        if not records or tuple(records[0]) != self.columns:
-            raise InputError(
-                self.path, "header", ",".join(self.columns), ",".join(records[0]) if records else "nothing"
-            )
-        for number, record in enumerate(records, 1):
-            if len(record) != len(self.columns):
-                raise InputError(self.path, f"row {number}", f"{len(self.columns)} cells", len(record))
-        return [dict(zip(self.columns, record, strict=True)) for record in records[1:]]
+        rows, whole, torn = read_rows(self.path, self.columns)
+        if torn:
+            stderr().print(f"{self.path}: row {len(rows) + 2} was cut off, and is dropped: {torn[:80]!r}")
+            with self.path.open("rb+") as file:
+                file.truncate(whole)
+                os.fsync(file.fileno())
+        return rows
 
-    def _cut(self, size: int) -> None:
-        with self.path.open("rb+") as file:
-            file.truncate(size)
-            os.fsync(file.fileno())
+
+def read_rows(path: Path, columns: Sequence[str]) -> tuple[list[dict[str, str]], int, str]:
+    """The whole rows of such a table, which another process may be writing; the file stays as it is.
+
+    Returns:
+        their cells by column; bytes up to the end of the last whole row; the text of a last row that was cut off.
+
+    Raises:
+        InputError: when it is no file, has another header, or a line other than the last has another number of cells.
+    """
+    if not path.is_file():
+        raise InputError(path, "table", "a CSV file", "none there")
+    content = path.read_bytes()
+    lines = content.decode(errors="replace").splitlines(keepends=True)
+    records = [next(csv.reader([line]), []) for line in lines]
+    whole, torn = len(content), ""
+    if len(lines) > 1 and (not lines[-1].endswith("\n") or len(records[-1]) != len(columns)):
+        whole, torn = content.rstrip(b"\n").rfind(b"\n") + 1, lines[-1].strip()
+        records.pop()
+    if not records or tuple(records[0]) != tuple(columns):
+        raise InputError(path, "header", ",".join(columns), ",".join(records[0]) if records else "nothing")
+    for number, record in enumerate(records, 1):
+        if len(record) != len(columns):
+            raise InputError(path, f"row {number}", f"{len(columns)} cells", len(record))
+    return [dict(zip(columns, record, strict=True)) for record in records[1:]], whole, torn
 
 
 def _line(cells: Sequence[str]) -> str:

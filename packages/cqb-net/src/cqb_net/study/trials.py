@@ -138,8 +138,7 @@ def planned_pilots(trials: Sequence[Trial], data: str | PathLike[str], recipe: R
     modules = tuple(auxiliary["type"] for auxiliary in recipe.content["model"].get("auxiliaries") or ())
     config = recipe.with_modules(modules)
     return [
-        (trial, Pilot(config, recipe.name, recipe.options, trial.allocation, modules, trial.seed, found))
-        for trial in trials
+        (trial, Pilot(config, recipe.name, recipe.options, trial.allocation, trial.seed, found)) for trial in trials
     ]
 
 
