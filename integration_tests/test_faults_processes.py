@@ -1,12 +1,8 @@
 """Two processes that train one network: the same gradients as one, and an end for both when one of them fails."""
 
-import json
-import os
 import re
-import socket
-import subprocess
-import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,50 +11,6 @@ from cqb_core.testing import HERE, WIDTHS, drawn, write_labels
 from cqb_core.training.plain_checkpoint import load_checkpoint
 
 CASCADE, WHOLE = "panoptic-cascade_tiny_scenes", "cqb-net_tiny_scenes"
-
-CHILD = """
-import json, os, signal, sys
-import torch
-import cqb_net.registry
-from mmdet.models.task_modules.samplers import RandomSampler
-from mmdet.registry import HOOKS, MODELS, TASK_UTILS
-from mmengine.hooks import Hook
-from cqb_core import Labels
-from cqb_core.models.auxiliary import SemanticAuxiliary
-from cqb_core.training import load_config, train
-
-rank = int(os.environ.get("RANK", 0))
-
-@TASK_UTILS.register_module()
-class FirstSampler(RandomSampler):
-    def random_choice(self, gallery, num):
-        return gallery[:num]
-
-@MODELS.register_module()
-class PoisonOfOne(SemanticAuxiliary):
-    name, needs = "poison", Labels.STUFF
-    def __init__(self, host):
-        super().__init__()
-    def loss(self, view):
-        return {"loss_poison": view.logits.sum() * (float("nan") if rank == 1 else 0.0)}
-
-@HOOKS.register_module()
-class LostHook(Hook):
-    priority = "LOWEST"
-    def __init__(self, how):
-        self.how = how
-    def after_train_iter(self, runner, *rest, **more):
-        if rank == 1 and runner.iter == 1:
-            print("lost", os.getpid(), flush=True)
-            os.kill(os.getpid(), getattr(signal, self.how))
-
-name, out, data, labels, options, how = json.loads(sys.argv[1])
-options = {key: tuple(value) if key.endswith(("scale", "ratio_range")) else value for key, value in options.items()}
-config = load_config(name)
-if how:
-    config.custom_hooks = [*config.custom_hooks, dict(type="LostHook", how=how)]
-train(config, data, out, labels, options=options, check=False, progress=False)
-"""
 
 OPTIONS = {
     **WIDTHS,
@@ -72,36 +24,16 @@ OPTIONS = {
 }
 
 
-def children(count, out, data, options=None, how=None, labels=None, name=CASCADE):
-    """Start as many processes as torchrun would, without its agent, which would end the others when one ends."""
-    given = json.dumps([name, str(out), str(data), labels and str(labels), {**OPTIONS, **(options or {})}, how])
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    ranks = [
-        {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        for rank in range(count)
-    ]
-    launched = {"TORCHELASTIC_RUN_ID": "test"} if count > 1 else {}
-    return [
-        subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", CHILD, given],
-            env={**os.environ, **launched, **{key: str(value) for key, value in rank.items()}},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in ranks
-    ]
+@pytest.fixture
+def children(monkeypatch, tmp_path):
+    """A function that starts as many processes of one training."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))  # where they find the module, too
+    from training_child import Children
 
+    def start(count, out, data, options=None, labels=None, name=CASCADE, how=None):
+        return Children(count, tmp_path, name, data, out, labels, {**OPTIONS, **(options or {})}, how)
 
-def ended(processes, seconds=300):
-    """Exit status and standard error of each; none is left running."""
-    try:
-        return [(process.communicate(timeout=seconds)[1], process.returncode)[::-1] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
+    return start
 
 
 MODULES = {
@@ -127,7 +59,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_two_processes_step_as_one_with_the_same_images(tmp_path, case):
+def test_two_processes_step_as_one_with_the_same_images(tmp_path, children, case):
     """They differ in RoIs, masks and pixels; where nothing is in common one has no stuff, and the other no box."""
     sets, name, more = CASES[case]
     data = drawn(tmp_path / "scenes", train=len(sets), crowd=0.4)
@@ -147,19 +79,18 @@ def test_two_processes_step_as_one_with_the_same_images(tmp_path, case):
     for count in (1, 2):
         out = tmp_path / str(count)
         given = {**options, "train_dataloader.batch_size": len(sets) // count}
-        for status, errors in ended(children(count, out, data, given, labels=labels, name=name)):
-            assert status == 0, errors
+        for status, printed in children(count, out, data, given, labels, name).ended():
+            assert status == 0, printed
         made[count] = load_checkpoint(out / "epoch_1.pth")
     assert made[1]["meta"]["iter"] == made[2]["meta"]["iter"] == 1
     # One step of plain descent at rate 1: the weights differ as the gradients do.
     torch.testing.assert_close(made[2]["state_dict"], made[1]["state_dict"], rtol=0, atol=1e-5)
 
 
-def test_a_loss_that_is_no_number_in_one_process_stops_both_with_the_images(tmp_path):
-    processes = children(
-        2, tmp_path / "run", drawn(tmp_path / "scenes"), {"model.auxiliaries": [{"type": "PoisonOfOne"}]}
-    )
-    (first, said), (second, also) = ended(processes)
+def test_a_loss_that_is_no_number_in_one_process_stops_both_with_the_images(tmp_path, children):
+    poison = {"model.auxiliaries": [{"type": "PoisonOfOne"}]}
+    started = children(2, tmp_path / "run", drawn(tmp_path / "scenes"), poison)
+    (first, said), (second, also) = started.ended()
     assert first == second == 1
     line = [re.sub(r"^\[rank\d\]: ", "", text.strip().splitlines()[-1]) for text in (said, also)]
     assert line[0] == line[1]
@@ -169,16 +100,19 @@ def test_a_loss_that_is_no_number_in_one_process_stops_both_with_the_images(tmp_
 
 
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGSTOP"])
-def test_a_process_that_dies_or_hangs_stops_the_other_with_a_message(tmp_path, how):
+def test_a_process_that_dies_or_hangs_stops_the_other_with_a_message(tmp_path, children, how):
     options = {"env_cfg.dist_cfg.timeout": 20, "train_dataloader.batch_size": 1}
-    first, second = children(2, tmp_path / "run", drawn(tmp_path / "scenes"), options, how)
+    started = children(2, tmp_path / "run", drawn(tmp_path / "scenes"), options, how=how)
     try:
-        assert second.stdout.readline().startswith("lost")
+        deadline = time.monotonic() + 120
+        while "lost" not in started.printed[1].read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
         since = time.monotonic()
-        _, errors = first.communicate(timeout=120)
+        started.processes[0].join(120)
         assert time.monotonic() - since < 60
     finally:
-        for process in (first, second):
-            process.kill()
-    assert first.returncode == 1
-    assert "ProcessLostError: another process of this training has ended or does not answer" in errors
+        started.kill()
+    assert started.processes[0].exitcode == 1
+    lost = "ProcessLostError: another process of this training has ended or does not answer"
+    assert lost in started.printed[0].read_text()
