@@ -12,9 +12,8 @@ as data, config, labels, modules and seed are the same, so that the trainings ma
 
 import argparse
 import csv
-import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -26,15 +25,13 @@ from scipy.stats import spearmanr, ttest_rel
 import cqb_pareto
 from cqb_core import Labels
 from cqb_core.data.panoptic_files import find_split, read_split
-from cqb_core.files import replacing, write_text
+from cqb_core.files import replacing
 from cqb_net.pilots import LocalProcesses, run_pilots
 from cqb_net.pilots.comparison import HEAD, compare
 from cqb_net.pilots.comparison import lines as table2_lines
 from cqb_net.pilots.local import gpus_here
 from cqb_net.pilots.pilot import Recipe
-from cqb_net.pilots.training import RESULT, finished
 from cqb_net.study import Trial, all_full, mixed_to_cost, run_trials
-from cqb_net.study.trials import folder_of, planned_pilots
 from cqb_net.worklist import plan_allocation
 from cqb_pareto.objectives import ClassWeights
 from cqb_pareto.paper import KINDS, table1
@@ -115,32 +112,17 @@ def run(arguments: argparse.Namespace) -> None:
     setting, data, out = SETTINGS[arguments.name], arguments.data, arguments.out
     executor = LocalProcesses(arguments.workers, gpus_here())
     for part in arguments.only.split(","):
+        recorded = PACKAGE / "results" / f"{arguments.name}-{'trials' if part == 'trials' else 'table2-runs'}.csv"
+        reuse = [recorded] if recorded.exists() else []
         if part == "table2":
-            recorded = PACKAGE / "results" / f"{arguments.name}-table2-runs.csv"
             options = {"shares": setting.shares, "seeds": arguments.seeds or setting.seeds, "epochs": setting.epochs}
-            reuse = [recorded] if recorded.exists() else []
             run_pilots(data, setting.config, out / part, executor=executor, reuse=reuse, **options)
         elif part == "trials":
             recipe = Recipe.of(setting.config, setting.epochs)
-            wanted = trials(setting, data, out)
-            take_up_trials(arguments.name, wanted, data, recipe, out / part)
-            run_trials(wanted, data, recipe, out / part, executor, cqb_pareto.named_prices(PRICES))
+            prices = cqb_pareto.named_prices(PRICES)
+            run_trials(trials(setting, data, out), data, recipe, out / part, executor, prices, reuse=reuse)
         else:
             raise SystemExit(f"--only: wanted table2, trials, got {part}")
-
-
-def take_up_trials(name: str, wanted: Sequence[Trial], data: Path, recipe: Recipe, out: Path) -> None:
-    """Leave the recorded scores where `run_trials` looks for them."""
-    recorded = {row["key"]: row for row in rows(PACKAGE / "results" / f"{name}-trials.csv")}
-    folders: dict[str, Path] = {}
-    for trial, pilot in planned_pilots(wanted, data, recipe):
-        folder = folders.setdefault(pilot.key, folder_of(trial, pilot, out))
-        if pilot.key in recorded and finished(folder) is None:
-            row = recorded[pilot.key]
-            result: dict[str, object] = {column: float(row[column]) for column in ("pq", "pq_th", "pq_st")}
-            result |= {column: int(row[column]) for column in ("iterations", "images")} | {"commit": row["commit"]}
-            folder.mkdir(parents=True, exist_ok=True)
-            write_text(folder / RESULT, json.dumps(result, indent=1) + "\n")
 
 
 def pilots_to_plan_from(setting: Setting, table: Path, kept: Path) -> Path:

@@ -43,8 +43,8 @@ def recipe():
     return Recipe.of("cqb-net_tiny_scenes", 1)
 
 
-def run(trials, scenes, recipe, out, executor):
-    return run_trials(trials, scenes, recipe, out, executor, PRICES, progress=False)
+def run(trials, scenes, recipe, out, executor, **options):
+    return run_trials(trials, scenes, recipe, out, executor, PRICES, progress=False, **options)
 
 
 def test_trials_are_scored_with_every_module_on_and_written(scenes, recipe, tmp_path):
@@ -67,6 +67,25 @@ def test_what_is_done_is_not_done_again(scenes, recipe, tmp_path):
     executor = Pretended()
     run([Trial("planned", MIXED, 1), Trial("planned", MIXED, 2)], scenes, recipe, tmp_path, executor)
     assert [pilot.seed for pilot in executor.ran] == [2]
+
+
+def test_scores_of_another_folder_are_taken_over(scenes, recipe, tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    run([Trial("planned", MIXED, seed) for seed in (1, 2)], scenes, recipe, old, Pretended())
+    executor, trials = Pretended(), [Trial("again", MIXED, seed) for seed in (1, 3)]
+    scores = run(trials, scenes, recipe, new, executor, reuse=[old / "trials.csv"])
+    assert [pilot.seed for pilot in executor.ran] == [3]
+    assert [score.pq for score in scores] == [10, 30]
+    with (new / "trials.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["trial"], row["pq"], row["iterations"]) for row in rows] == [
+        ("again", "10.0", "5"),
+        ("again", "30.0", "5"),
+    ]
+    text = (old / "trials.csv").read_text()
+    (old / "trials.csv").write_text(text.replace("10.0", "ten"))
+    with pytest.raises(InputError, match="trials.csv: row 1: wanted numbers, got could not convert"):
+        run(trials, scenes, recipe, tmp_path / "third", Pretended(), reuse=[old / "trials.csv"])
 
 
 def test_a_failure_is_told_when_the_others_are_done(scenes, recipe, tmp_path):

@@ -15,6 +15,7 @@ from cqb_net.pilots.board import Board
 from cqb_net.pilots.execution import Executor, Job
 from cqb_net.pilots.pilot import Pilot, Recipe
 from cqb_net.pilots.runs import LOG
+from cqb_net.pilots.table import read_rows
 from cqb_net.pilots.training import data_fingerprint, finished, run_pilot
 from cqb_net.study.rivals import cost_of
 from cqb_pareto import PriceList
@@ -74,6 +75,7 @@ def run_trials(
     prices: PriceList,
     *,
     progress: bool = True,
+    reuse: Sequence[str | PathLike[str]] = (),
 ) -> list[TrialScore]:
     """Train and score the trials that have no result in `out` yet, and write `trials.csv` whenever one is done.
 
@@ -85,9 +87,11 @@ def run_trials(
         executor: where they run.
         prices: for their costs.
         progress: show what is done and running.
+        reuse: `trials.csv` of other folders; scores of the same data, labels, config, length and seed are taken over.
 
     Raises:
-        InputError: when a training failed; the others are done by then, and a second call tries it again.
+        InputError: when a training failed; the others are done by then, and a second call tries it again. When a table
+            to reuse is none.
     """
     out, root = Path(out), Path(data).resolve()
     pilots = planned_pilots(trials, data, recipe)
@@ -95,6 +99,8 @@ def run_trials(
     for trial, pilot in pilots:  # trials of the same labels and seed share a training
         folders.setdefault(pilot.key, folder_of(trial, pilot, out))
     results = {key: result for key, folder in folders.items() if (result := finished(folder)) is not None}
+    for path in reuse:
+        results = {key: result for key, result in read_scores(path).items() if key in folders} | results
     jobs = {
         pilot.key: Job(pilot.key, partial(run_pilot, pilot, root, folders[pilot.key], True), folders[pilot.key] / LOG)
         for _, pilot in pilots
@@ -152,3 +158,20 @@ def write_scores(scores: Sequence[TrialScore], path: Path) -> None:
             shares = " ".join(f"{labels.short}={share:.4g}" for labels, share in trial.allocation.items())
             row = {"trial": trial.name, "seed": trial.seed, "allocation": shares, "cost": f"{score.cost:.4f}"}
             writer.writerow({**score.result, **row, "key": score.folder.name.rpartition("-")[2]})
+
+
+def read_scores(path: str | PathLike[str]) -> dict[str, dict[str, Any]]:
+    """The results that such a CSV tells of, by the key of the training.
+
+    Raises:
+        InputError: when it is no such CSV.
+    """
+    file, results = Path(path), dict[str, dict[str, Any]]()
+    for number, row in enumerate(read_rows(file, COLUMNS)[0], 1):
+        try:
+            numbers = {name: float(row[name]) for name in ("pq", "pq_th", "pq_st")}
+            counts = {name: int(row[name]) for name in ("iterations", "images")}
+        except ValueError as error:
+            raise InputError(file, f"row {number}", "numbers", error) from None
+        results[row["key"]] = {**numbers, **counts, "commit": row["commit"]}
+    return results
