@@ -27,7 +27,7 @@ from cqb_core import Labels
 from cqb_core.data.panoptic_files import find_split, read_split
 from cqb_core.files import replacing
 from cqb_net.pilots import LocalProcesses, run_pilots
-from cqb_net.pilots.comparison import HEAD, compare
+from cqb_net.pilots.comparison import HEAD, Comparison, compare
 from cqb_net.pilots.comparison import lines as table2_lines
 from cqb_net.pilots.local import gpus_here
 from cqb_net.pilots.pilot import Recipe
@@ -177,10 +177,11 @@ def record(name: str, out: Path) -> None:
 
 
 def made(table: str) -> str | None:
-    """The Markdown of `SET-table2`, `SET-chance`, `SET-match` or `SET-paper`; None for another table or without CSV."""
+    """The Markdown of `SET-table2`, `-fresh`, `-chance`, `-match` or `-paper`; None for another table or without CSV."""
     name, _, what = table.rpartition("-")
     makers: dict[str, Callable[[str], tuple[list[str], list[list[str]]] | None]] = {
         "table2": table2,
+        "fresh": fresh,
         "chance": chance,
         "match": match,
         "paper": paper,
@@ -193,6 +194,34 @@ def table2(name: str) -> tuple[list[str], list[list[str]]] | None:
     """Table 2."""
     path = PACKAGE / "results" / f"{name}-table2-pilots.csv"
     return (list(HEAD), table2_lines(compare(cqb_pareto.read_pilots(path)))) if path.exists() else None
+
+
+CHOSEN_ON = {
+    "scenes": {
+        "Cls2Pixel": {(0.1, 0), (0.1, 1)},
+        "Relation th->st": {(0.1, 0)},
+    }
+}
+"""Shares and seeds on which `study_modules.py` chose between forms of a module."""
+
+
+def fresh(name: str) -> tuple[list[str], list[list[str]]] | None:
+    """The gain of each module over the shares and seeds that had no part in choosing its form."""
+    path, chosen = PACKAGE / "results" / f"{name}-table2-pilots.csv", CHOSEN_ON.get(name, {})
+    if not path.exists() or not chosen:
+        return None
+    lines = []
+    for each in compare(cqb_pareto.read_pilots(path)):
+        out = chosen.get(each.row.name, set())
+        found = {
+            variant: {cell: value for cell, value in values.items() if cell not in out}
+            for variant, values in each.found.items()
+        }
+        test = Comparison(each.row, found).test("module", "baseline")
+        if test is not None:
+            p = "" if test.p is None else f"{test.p:.2g}"
+            lines.append([each.row.name, str(len(out)), str(test.pairs), f"{test.difference:+.1f}", p])
+    return ["module", "pairs it was chosen on", "others", "gain", "p"], lines
 
 
 def chance(name: str) -> tuple[list[str], list[list[str]]] | None:
