@@ -177,7 +177,7 @@ def record(name: str, out: Path) -> None:
 
 
 def made(table: str) -> str | None:
-    """The Markdown of `SET-table2`, `-fresh`, `-chance`, `-match` or `-paper`; None for another table or without CSV."""
+    """The Markdown of `SET-table2`, `-fresh`, `-chance`, `-match`, `-paper`; None for another table or without CSV."""
     name, _, what = table.rpartition("-")
     makers: dict[str, Callable[[str], tuple[list[str], list[list[str]]] | None]] = {
         "table2": table2,

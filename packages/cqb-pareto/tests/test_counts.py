@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,7 +7,8 @@ from hypothesis import strategies as st
 
 from cqb_pareto.counts import bought_images, count_images, owned_images, roundings
 from cqb_pareto.errors import InputError
-from cqb_pareto.objectives import Objectives
+from cqb_pareto.objectives import Objectives, fit_quality
+from cqb_pareto.paper import paper_pilots
 from cqb_pareto.prices import named_prices
 from cqb_pareto.recommend import cheapest_allocation
 from cqb_pareto.simplex import Bounds
@@ -75,3 +78,33 @@ def test_cheapest_allocation_by_hand(paper_quality):
     assert owned_images(objectives, 10).tolist() == [3, 0, 0, 0]
     bounds = Bounds.of(KINDS, {"S": 0.1}, {"I": 0.5})
     assert cheapest_allocation(objectives, bounds) == pytest.approx([0.3, 0.5, 0.1, 0.1])
+
+
+def every_count(images, kinds):
+    """All whole counts that sum to `images`."""
+    bars = np.array(list(combinations(range(images + kinds - 1), kinds - 1)))
+    edges = np.column_stack([np.full(len(bars), -1), bars, np.full(len(bars), images + kinds - 1)])
+    return np.diff(edges, axis=1) - 1
+
+
+@given(st.floats(0.05, 0.6), st.integers(0, 2**31))
+@settings(max_examples=20, deadline=None)
+def test_counts_are_the_best_there_are_wherever_the_shares_begin(paper_quality, budget, seed):
+    objectives = Objectives.of(paper_quality, named_prices("paper-text"))
+    counts = every_count(24, len(KINDS))
+    cost, quality = counts @ objectives.prices / 24, paper_quality.predict(counts / 24)
+    start = np.random.default_rng(seed).dirichlet(np.ones(4))
+    start = start + (1 - min(1.0, budget / (start @ objectives.prices))) * (np.array([0, 1, 0, 0]) - start)
+    found = count_images(objectives, start, 24, Bounds.of(KINDS), budget=budget)
+    assert found @ objectives.prices / 24 <= budget + 1e-9
+    assert paper_quality.predict(found[None] / 24)[0] == pytest.approx(quality[cost <= budget].max(), abs=1e-9)
+    target = float(np.quantile(quality, 0.9))
+    found = count_images(objectives, start, 24, Bounds.of(KINDS), target=target)
+    assert paper_quality.predict(found[None] / 24)[0] >= target
+    assert found @ objectives.prices / 24 == pytest.approx(cost[quality >= target].min())
+
+
+def test_one_label_set_has_all_images():
+    quality = fit_quality(paper_pilots(), ["P"])
+    objectives = Objectives.of(quality, named_prices("paper-text"))
+    assert count_images(objectives, np.ones(1), 9, Bounds.of(("P",)), budget=2.0).tolist() == [9]

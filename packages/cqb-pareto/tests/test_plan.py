@@ -37,6 +37,14 @@ def test_the_plan_keeps_its_budget_and_beats_every_candidate(made):
     assert quality[0] >= made.found.quality[fits].max() - 0.01
 
 
+def test_the_order_of_the_rows_does_not_matter(pilots):
+    options = {"budget": 0.25, "images": 240, "draws": 20}
+    wanted, rng = plan(pilots, TEXT, **options), np.random.default_rng(0)
+    for _ in range(3):
+        shuffled = replace(pilots, runs=tuple(pilots.runs[row] for row in rng.permutation(len(pilots.runs))))
+        assert plan(shuffled, TEXT, **options).counts == wanted.counts
+
+
 def test_money_and_hours(made):
     assert made.plan.cost.hours.mid == pytest.approx(made.plan.cost.relative.mid * 2000 * 1104 / 3600)
     assert made.plan.cost.money.mid == pytest.approx(15 * made.plan.cost.hours.mid)

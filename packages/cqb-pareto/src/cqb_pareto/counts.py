@@ -1,6 +1,6 @@
-"""Whole images: the best rounding of an allocation that still keeps its budget or its target."""
+"""Whole images: the best counts near an allocation that still keep its budget or its target."""
 
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, permutations
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -11,6 +11,17 @@ from cqb_pareto.objectives import Objectives
 from cqb_pareto.simplex import Bounds
 
 Counts = Int[np.ndarray, "c k"]
+Score = tuple[bool, float]
+
+SIZES = (1, 2, 3, 5, 8, 13)
+"""Images that an exchange moves from one label set to another, times a power of `COARSER`."""
+
+COARSER = 8
+COARSEST = 1 / 64
+"""The largest such power is at most this part of the images."""
+
+TRIED = 100_000
+"""Pairs of exchanges that are tried at a time, at most; with many label sets only the smaller `SIZES` are."""
 
 
 def roundings(shares: Float[np.ndarray, " k"], images: int, bounds: Bounds) -> Counts:
@@ -19,8 +30,7 @@ def roundings(shares: Float[np.ndarray, " k"], images: int, bounds: Bounds) -> C
     Raises:
         InputError: when there is none, as with few images under tight bounds.
     """
-    least = np.ceil(bounds.low * images - 1e-6).astype(np.int64)
-    most = np.floor(bounds.high * images + 1e-6).astype(np.int64)
+    least, most = _whole(bounds, images)
     down = np.clip(np.floor(shares * images + 1e-6).astype(np.int64), least, np.maximum(least, most))
     left = images - int(down.sum())
     if (least > most).any() or least.sum() > images or most.sum() < images:
@@ -65,21 +75,70 @@ def count_images(
     budget: float | None = None,
     target: float | None = None,
 ) -> Int[np.ndarray, " k"]:
-    """The rounding with the best PQ within the budget, or the cheapest one that reaches the target.
+    """Counts with the best PQ within the budget, or the cheapest that reach the target.
 
-    Where none reaches the target, the best one.
+    From the best rounding of the shares, single exchanges of images between two label sets, and pairs of exchanges, are
+    made as long as one is better. Near the best allocation PQ hardly changes, so searches that differ in their last
+    digit end dozens of images apart; what no pair of exchanges betters does not depend on where it began.
+
+    Where no rounding reaches the target, the best one is where it begins.
 
     Raises:
         InputError: when whole images within the bounds cost more than the budget, with what they cost.
     """
+
+    def best(counts: Counts) -> tuple[int, Score]:
+        """The row to prefer, and how good it is: whether it reaches the target, then cheapness or PQ."""
+        cost = bought_images(counts, owned_images(objectives, images)) @ objectives.prices / images
+        quality = objectives.quality.predict(counts / images)
+        if target is not None:
+            row = cheapest_reaching(cost, quality, target)
+            return (
+                (int(np.argmax(quality)), (False, float(quality.max()))) if row is None else (row, (True, -cost[row]))
+            )
+        row = best_under(cost, quality, np.inf if budget is None else budget * (1 + 1e-9) + 1e-12)
+        if row is None:
+            wanted = (
+                f"at least {cost.min():.6g} panoptic labels per image, the cost of {images} whole images in the bounds"
+            )
+            raise InputError("budget", "relative", wanted, f"{budget:.6g}")
+        return row, (True, float(quality[row]))
+
     counts = roundings(shares, images, bounds)
-    cost = bought_images(counts, owned_images(objectives, images)) @ objectives.prices / images
-    quality = objectives.quality.predict(counts / images)
-    if target is not None:
-        row = cheapest_reaching(cost, quality, target)
-        return np.asarray(counts[int(np.argmax(quality)) if row is None else row])
-    row = best_under(cost, quality, np.inf if budget is None else budget * (1 + 1e-9) + 1e-12)
-    if row is None:
-        wanted = f"at least {cost.min():.6g} panoptic labels per image, the cost of {images} whole images in the bounds"
-        raise InputError("budget", "relative", wanted, f"{budget:.6g}")
-    return np.asarray(counts[row])
+    row, score = best(counts)
+    chosen, within = counts[row], _whole(bounds, images)
+    for scale in _scales(images):
+        steps = _exchanges(len(shares), scale)
+        while True:
+            tried = np.concatenate([chosen[None], chosen + steps])
+            tried = tried[((tried >= within[0]) & (tried <= within[1])).all(axis=1)]
+            row, found = best(tried)
+            if found <= (score[0], score[1] + 1e-9):
+                break
+            chosen, score = tried[row], found
+    return np.asarray(chosen)
+
+
+def _whole(bounds: Bounds, images: int) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " k"]]:
+    """The fewest and the most images of each label set."""
+    least = np.ceil(bounds.low * images - 1e-6).astype(np.int64)
+    return least, np.floor(bounds.high * images + 1e-6).astype(np.int64)
+
+
+def _scales(images: int) -> list[int]:
+    """Powers of `COARSER`, falling to 1."""
+    scales = [1]
+    while scales[0] * COARSER <= images * COARSEST:
+        scales.insert(0, scales[0] * COARSER)
+    return scales
+
+
+def _exchanges(kinds: int, scale: int) -> Counts:
+    """Every exchange between two of the label sets, and every pair of them."""
+    between = list(permutations(range(kinds), 2))
+    sizes = SIZES[: max(1, int(TRIED**0.5) // max(len(between), 1))]
+    single = np.zeros((len(between) * len(sizes), kinds), dtype=np.int64)
+    for row, (size, (give, take)) in enumerate((size, pair) for size in sizes for pair in between):
+        single[row, give], single[row, take] = -size, size
+    pairs = (single[:, None] + single[None]).reshape(-1, kinds)
+    return np.asarray(scale * np.unique(np.concatenate([single, pairs]), axis=0))
