@@ -215,6 +215,26 @@ MEASURED = {
 }
 
 
+MAKERS = {
+    "claims": ("cqb-net", "made"),
+    "study_modules": ("cqb-net", "table"),
+    "compare_methods": ("cqb-bench", "made"),
+}
+"""Scripts in tools/, the package whose README they write, and what makes a table of it from its name."""
+
+
+@pytest.mark.parametrize("script", MAKERS)
+def test_tables_are_what_the_script_makes_of_the_committed_results(monkeypatch, script):
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    package, maker = MAKERS[script]
+    make = getattr(import_module(script), maker)
+    text = (ROOT / "packages" / package / "README.md").read_text()
+    shown = dict(re.findall(r"<!-- table (\S+) -->\n(.*?)<!-- end -->", text, re.DOTALL))
+    made = {name: table for name in shown if (table := make(name)) is not None}
+    assert len(made) >= 2
+    assert {name: shown[name] for name in made} == made
+
+
 @pytest.mark.parametrize("package", ["cqb-core", "cqb-net", "cqb-pareto"])
 def test_the_table_of_scale_is_the_committed_measurement(package):
     text = (ROOT / "packages" / package / "README.md").read_text()

@@ -11,7 +11,7 @@ weak ones (of the upper bound, finer ones). Config, length and seeds are those o
 import argparse
 import csv
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,28 @@ from cqb_net.pilots.training import data_fingerprint, finished, run_pilot
 
 PACKAGE = Path(__file__).parents[1] / "packages" / "cqb-net"
 RESULTS = PACKAGE / "results" / "scenes-modules.csv"
+RUNS = PACKAGE / "results" / "scenes-table2-runs.csv"
 COLUMNS = (
-    *("study", "way", "seed", "labels", "options", "pq", "pq_th", "pq_st", "box_ap", "miou", "iterations", "key"),
-    "commit",
+    *("study", "way", "seed", "labels", "options", "pq", "pq_th", "pq_st", "box_ap", "mask_ap", "miou"),
+    *("iterations", "key", "commit"),
 )
-SHOWN = ("pq_th", "pq_st", "box_ap", "miou")
+HEAD = {"pq_th": "PQ things", "pq_st": "PQ stuff", "box_ap": "box AP", "mask_ap": "mask AP", "miou": "mIoU"}
 Options = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Way:
+    """A form.
+
+    Args:
+        changed: options of the module that differ from the paper's; None for no module.
+        network: entries of the config.
+        upper: whether the other images own the row's finer labels.
+    """
+
+    changed: Options | None = None
+    network: Options = field(default_factory=dict)
+    upper: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,18 +62,19 @@ class Study:
     Args:
         row: of Table 2, which says what labels there are.
         paper: the module's options in the paper's form.
-        ways: what is changed of them; None for no module.
-        upper: name of the training on the row's finer labels, without a module.
+        ways: by name.
+        shown: columns of the table.
     """
 
     row: TableRow
     paper: Options
-    ways: dict[str, Options | None]
-    upper: str
+    ways: dict[str, Way]
+    shown: tuple[str, ...] = ("pq_th", "pq_st", "box_ap", "miou")
 
 
 NEAR, ABSENT = {"energy": {"xy": 35.0}}, {"absent_weight": 1.0}
 BOTH = {"evidence": "coupled"} | ABSENT
+FUSED = {"model.roi_head.mask_head.type": "FusedMaskHead"}
 STUDIES = {
     "cls2pixel": Study(
         ROWS[3],
@@ -69,32 +86,47 @@ STUDIES = {
             "warm_up": 0.25,
         },
         {
-            "no module": None,
-            "labels of activation maps, energy": {},
-            "labels of activation maps alone": {"energy_weight": 0.0},
-            "energy alone": {"pseudo_weight": 0.0},
-            "absent classes alone": {"energy_weight": 0.0, "pseudo_weight": 0.0} | ABSENT,
-            "absent classes, energy over 35 pixels": {"pseudo_weight": 0.0} | ABSENT | NEAR,
-            "absent classes, labels of the segmentation": {"energy_weight": 0.0, "evidence": "segmentation"} | ABSENT,
-            "absent classes, labels of both": {"energy_weight": 0.0} | BOTH,
-            "labels of both, energy over 35 pixels": {"evidence": "coupled"} | NEAR,
-            "absent classes, labels of both, energy over 35 pixels": BOTH | NEAR,
-            "the same, from half of the training on": BOTH | NEAR | {"warm_up": 0.5},
-            "the same with a quarter of the energy": BOTH | NEAR | {"energy_weight": 1.0},
-            "with a quarter, from half of the training on": BOTH | NEAR | {"energy_weight": 1.0, "warm_up": 0.5},
+            "no module": Way(),
+            "labels of activation maps, energy": Way({}),
+            "labels of activation maps alone": Way({"energy_weight": 0.0}),
+            "energy alone": Way({"pseudo_weight": 0.0}),
+            "absent classes alone": Way({"energy_weight": 0.0, "pseudo_weight": 0.0} | ABSENT),
+            "absent classes, energy over 35 pixels": Way({"pseudo_weight": 0.0} | ABSENT | NEAR),
+            "absent classes, labels of the segmentation": Way(
+                {"energy_weight": 0.0, "evidence": "segmentation"} | ABSENT
+            ),
+            "absent classes, labels of both": Way({"energy_weight": 0.0} | BOTH),
+            "labels of both, energy over 35 pixels": Way({"evidence": "coupled"} | NEAR),
+            "absent classes, labels of both, energy over 35 pixels": Way(BOTH | NEAR),
+            "the same, from half of the training on": Way(BOTH | NEAR | {"warm_up": 0.5}),
+            "the same with a quarter of the energy": Way(BOTH | NEAR | {"energy_weight": 1.0}),
+            "with a quarter, from half of the training on": Way(BOTH | NEAR | {"energy_weight": 1.0, "warm_up": 0.5}),
+            "stuff maps, no module": Way(upper=True),
         },
-        "stuff maps, no module",
     ),
     "relation": Study(
         ROWS[4],
         {"teaches_host": 1.0},
         {
-            "no module": None,
-            "teaches the network's features": {},
-            "by a fifth of its gradient": {"teaches_host": 0.2},
-            "not at all": {"teaches_host": 0.0},
+            "no module": Way(),
+            "teaches the network's features": Way({}),
+            "by a fifth of its gradient": Way({"teaches_host": 0.2}),
+            "not at all": Way({"teaches_host": 0.0}),
+            "boxes and stuff maps, no module": Way(upper=True),
         },
-        "boxes and stuff maps, no module",
+    ),
+    "masks": Study(
+        ROWS[1],
+        {},
+        {
+            "boxes, no module": Way(),
+            "boxes, Box2Mask": Way({}),
+            "masks": Way(upper=True),
+            "boxes, no module, fused head": Way(network=FUSED),
+            "boxes, Box2Mask, fused head": Way({}, FUSED),
+            "masks, fused head": Way(network=FUSED, upper=True),
+        },
+        ("pq_th", "box_ap", "mask_ap"),
     ),
 }
 
@@ -114,11 +146,11 @@ def main() -> None:
     if arguments.data is None or arguments.out is None:
         parser.error("--data and --out are wanted")
     pilots = [
-        (name, way, planned(study, way, seed, arguments.data))
+        (name, way, planned(study, study.ways[way], seed, arguments.data))
         for name, study in STUDIES.items()
         if not arguments.only or name in arguments.only
         for seed in range(arguments.seeds)
-        for way in (*study.ways, study.upper)
+        for way in study.ways
     ]
     if arguments.verb == "run":
         run([pilot for *_, pilot in pilots], arguments.data.resolve(), arguments.out.resolve())
@@ -126,39 +158,50 @@ def main() -> None:
         record(pilots, arguments.out)
 
 
-def planned(study: Study, way: str, seed: int, data: Path) -> Pilot:
-    """The training of a way, or of the upper bound."""
-    setting, module, changed = SETTINGS["scenes"], study.row.module, study.ways.get(way)
+def planned(study: Study, way: Way, seed: int, data: Path) -> Pilot:
+    """The training of a way."""
+    setting, module = SETTINGS["scenes"], study.row.module
     place = [auxiliary["type"] for auxiliary in Recipe.of(setting.config).content["model"]["auxiliaries"]].index(module)
-    options = {} if changed is None else study.paper | changed
+    options = {} if way.changed is None else study.paper | way.changed
     named = {f"model.auxiliaries.{place}.{name}": value for name, value in options.items()}
-    recipe, modules = Recipe.of(setting.config, setting.epochs, named), () if changed is None else (module,)
-    rest, share = study.row.upper if way == study.upper else study.row.rest, setting.shares[0]
+    recipe = Recipe.of(setting.config, setting.epochs, named | way.network)
+    rest, share = study.row.upper if way.upper else study.row.rest, setting.shares[0]
     fingerprint = data_fingerprint(*(read_split(find_split(data, split)) for split in ("train", "val")))
-    shares = {Labels.PANOPTIC: share, rest: 1 - share}
-    return Pilot(recipe.with_modules(modules), recipe.name, recipe.options, shares, modules, seed, fingerprint)
+    content = recipe.with_modules(() if way.changed is None else (module,))
+    return Pilot(content, recipe.name, recipe.options, {Labels.PANOPTIC: share, rest: 1 - share}, seed, fingerprint)
 
 
 def run(pilots: list[Pilot], data: Path, out: Path) -> None:
-    """Train what is missing."""
-    left = [pilot for pilot in pilots if finished(out / pilot.key) is None]
+    """Train what is missing; Table 2 has some of it."""
+    known = {row["key"] for row in rows(RUNS)}
+    left = [pilot for pilot in pilots if pilot.key not in known and finished(out / pilot.key) is None]
     jobs = [Job(pilot.key, partial(run_pilot, pilot, data, out / pilot.key, False)) for pilot in left]
     for outcome in LocalProcesses(gpus=gpus_here()).run(jobs):
         print(outcome.key, outcome.error or f"PQ {outcome.value['pq']:.1f}", flush=True)
 
 
 def record(pilots: list[tuple[str, str, Pilot]], out: Path) -> None:
-    """Write the CSV of what is done."""
+    """Write the CSV of what is done, here, for Table 2, or at an earlier call."""
+    table2 = {row["key"]: row for row in rows(RUNS)}
+    made = {(row["study"], row["way"], int(row["seed"])): row for row in rows(RESULTS)}
+    for name, way, pilot in pilots:
+        result = finished(out / pilot.key) or table2.get(pilot.key)
+        if result is not None:
+            labels = " ".join(f"{owned.short}={share:g}" for owned, share in pilot.allocation.items())
+            form = STUDIES[name].ways[way]
+            options = (
+                "" if form.changed is None and not form.network else json.dumps((form.changed or {}) | form.network)
+            )
+            more = {"study": name, "way": way, "seed": pilot.seed, "labels": labels, "key": pilot.key}
+            made[name, way, pilot.seed] = {**result, **more, "options": options}
+    places = {
+        (name, way): place for place, (name, way) in enumerate((n, w) for n, s in STUDIES.items() for w in s.ways)
+    }
     with replacing(RESULTS) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
-        for name, way, pilot in pilots:
-            result = finished(out / pilot.key)
-            if result is not None:
-                labels = " ".join(f"{owned.short}={share:g}" for owned, share in pilot.allocation.items())
-                changed = STUDIES[name].ways.get(way)
-                more = {"study": name, "way": way, "seed": pilot.seed, "labels": labels, "key": pilot.key}
-                writer.writerow({**result, **more, "options": "" if changed is None else json.dumps(changed)})
+        order = sorted(made, key=lambda at: (list(STUDIES).index(at[0]), at[2], places[at[:2]]))
+        writer.writerows(made[at] for at in order)
 
 
 def table(name: str) -> str | None:
@@ -166,8 +209,9 @@ def table(name: str) -> str | None:
     found = [row for row in rows(RESULTS) if f"scenes-{row['study']}" == name]
     if not found:
         return None
-    lines = [[row["way"], row["seed"], *(f"{float(row[column]):.1f}" for column in SHOWN)] for row in found]
-    return markdown(["with weak labels", "seed", "PQ things", "PQ stuff", "box AP", "mIoU"], lines)
+    shown = STUDIES[found[0]["study"]].shown
+    lines = [[row["way"], row["seed"], *(f"{float(row[column]):.1f}" for column in shown)] for row in found]
+    return markdown(["with weak labels", "seed", *(HEAD[column] for column in shown)], lines)
 
 
 if __name__ == "__main__":

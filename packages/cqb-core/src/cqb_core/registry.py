@@ -11,6 +11,7 @@ with hushed():
     from cqb_core.models.cascade import RoutedCascadeRoIHead
     from cqb_core.models.efficientnet_lite import EfficientNetLite0
     from cqb_core.models.fine_semantic_head import DetailFPN, FineSemanticHead
+    from cqb_core.models.fused_mask_head import FusedMaskHead
     from cqb_core.models.panoptic_cascade import PanopticCascade
     from cqb_core.models.preprocessor import MixedLabelPreprocessor
     from cqb_core.training.checkpoints import WholeCheckpointHook
@@ -24,6 +25,7 @@ __all__ = [
     "EfficientNetLite0",
     "FineSemanticHead",
     "FiniteLossHook",
+    "FusedMaskHead",
     "LabelShareBatchSampler",
     "LoadOwnedLabels",
     "LoadPhoto",

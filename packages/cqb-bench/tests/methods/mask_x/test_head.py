@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from mmdet.models.roi_heads.bbox_heads import Shared2FCBBoxHead
 
-from cqb_bench.methods.mask_x.head import MaskXHead, detector_weights, gist, weight_transfer
+from cqb_bench.methods.mask_x.head import MaskXHead, detector_weights, weight_transfer
 
 
 def box_head(**changes):
@@ -39,16 +39,6 @@ def test_transfer_by_hand():
         transfer[2].bias.copy_(torch.tensor([0.5, 0]))
     # (1, 4): hidden (5, -2), leaking (5, -0.2); then (10.5, 5 - 2).
     torch.testing.assert_close(transfer(torch.tensor([[1.0, 4]])), torch.tensor([[10.5, 3.0]]))
-
-
-def test_the_gist_is_one_number_a_cell_from_all_cells():
-    layers = gist(2, 4, 3, 16)
-    assert layers(torch.randn(5, 2, 2, 2)).shape == (5, 16)
-    moved = torch.zeros(1, 2, 2, 2, requires_grad=True)
-    with torch.no_grad():
-        layers[1].bias.fill_(1.0)
-    layers(moved)[0, 0].backward()
-    assert moved.grad.count_nonzero() == 8
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from mmdet.models.roi_heads.bbox_heads import BBoxHead
-from mmdet.models.roi_heads.mask_heads import FCNMaskHead
 from mmdet.registry import MODELS
 from torch import Tensor, nn
+
+from cqb_core.models.fused_mask_head import FusedMaskHead
 
 
 def detector_weights(head: BBoxHead) -> Float[Tensor, "t d"]:
@@ -31,19 +32,9 @@ def weight_transfer(detector_dim: int, mask_dim: int) -> nn.Sequential:
     return nn.Sequential(layers[0], nn.LeakyReLU(0.1), layers[1])
 
 
-def gist(channels: int, cells: int, hidden: int, out_cells: int) -> nn.Sequential:
-    """A whole mask, of no class, from a whole RoI: what a convolution cannot see. It starts near zero."""
-    first, last = nn.Linear(channels * cells, hidden), nn.Linear(hidden, out_cells)
-    nn.init.kaiming_normal_(first.weight, nonlinearity="relu")
-    nn.init.zeros_(first.bias)
-    nn.init.normal_(last.weight, std=0.001)
-    nn.init.zeros_(last.bias)
-    return nn.Sequential(nn.Flatten(), first, nn.ReLU(), last)
-
-
 @MODELS.register_module()
-class MaskXHead(FCNMaskHead):
-    """mmdet's mask head without its last layer, the weights of which are predicted, plus a fully connected mask.
+class MaskXHead(FusedMaskHead):
+    """cqb-core's fused mask head without its last layer, the weights of which are predicted.
 
     Args:
         detector_dim: length of a class's detector weights.
@@ -57,21 +48,17 @@ class MaskXHead(FCNMaskHead):
     conv_logits: Any
 
     def __init__(self, detector_dim: int, hidden: int = 256, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(hidden=0, **kwargs)
         if self.class_agnostic:
             raise ValueError("class_agnostic: wanted False, since each class has mask weights of its own, got True")
-        if hidden < 0:
-            raise ValueError(f"hidden: wanted 0 or more units, got {hidden}")
         mask_dim = self.conv_logits.in_channels
         self.conv_logits = None
         self.transfer = weight_transfer(detector_dim, mask_dim)
-        height, width = self.roi_feat_size
-        scale = 1 if self.upsample is None else self.scale_factor
-        self.size = height * scale, width * scale
-        channels = self.conv_out_channels if self.num_convs else self.in_channels
-        self.gist = gist(channels, height * width, hidden, self.size[0] * self.size[1]) if hidden else None
+        self.add_gist(hidden)
 
-    def forward(self, x: Float[Tensor, "n c h w"], detector: Float[Tensor, "t d"]) -> Float[Tensor, "n t H W"]:
+    def forward(  # type: ignore[override]  # its cascade shows it the box head
+        self, x: Float[Tensor, "n c h w"], detector: Float[Tensor, "t d"]
+    ) -> Float[Tensor, "n t H W"]:
         """Mask logits of every class.
 
         Args:
@@ -81,12 +68,5 @@ class MaskXHead(FCNMaskHead):
         Raises:
             ValueError: when the features have another side than `roi_feat_size`.
         """
-        if x.shape[2:] != self.roi_feat_size:
-            raise ValueError(f"roi_feat_size: wanted the features' {tuple(x.shape[2:])}, got {self.roi_feat_size}")
-        for conv in self.convs:
-            x = conv(x)
-        fine = x if self.upsample is None else self.upsample(x)
-        if self.upsample_method == "deconv":
-            fine = fine.relu()
-        logits = F.conv2d(fine, self.transfer(detector)[:, :, None, None])
-        return logits if self.gist is None else logits + self.gist(x).reshape(len(x), 1, *self.size)
+        coarse, fine = self.features(x)
+        return self.fused(F.conv2d(fine, self.transfer(detector)[:, :, None, None]), coarse)
