@@ -16,7 +16,7 @@ from cqb_core import InputError
 from cqb_core.files import replacing
 
 SUFFIXES = (".png", ".svg", ".pdf")
-INCHES = (5.0, 4.0)
+INCHES = (5.0, 4.8)
 """Width and height of a panel."""
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -67,7 +67,8 @@ def _panel(axes: Axes, task: Task, standings: Sequence[Standing]) -> None:
     axes.set(title=task, xlabel="cost (fully labelled images per image)", ylabel=TASKS[task].title)
     axes.set_ylim(bottom=max(0.0, axes.get_ylim()[0]))
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
+    # Below the panel, where it hides no point.
+    axes.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, frameon=False)
 
 
 def _curve(axes: Axes, name: str, points: Sequence[Standing], colour: str, marker: str) -> None:
