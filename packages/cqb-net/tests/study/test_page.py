@@ -27,4 +27,6 @@ def test_the_page_links_to_what_lies_beside_it(tmp_path):
     for name in ("plan.html", "plan.json", "labels.json", "worklist/", "pilots/pilots.csv", "trials/trials.csv"):
         assert f'href="{name}"' in page
     assert 'src="predictions.png"' in page
-    assert "1 seed(s)" in page
+    assert "PQ is of one seed, and another may order them otherwise." in page
+    page = write_page(made, [score("planned", seed, 20.0) for seed in (0, 1)], tmp_path).read_text()
+    assert "PQ is the mean over 2 seeds." in page

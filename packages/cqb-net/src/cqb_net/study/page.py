@@ -43,6 +43,8 @@ def write_page(made: cqb_pareto.Study, scores: Sequence[TrialScore], out: Path) 
     plan = made.plan
     lines = "".join(f"<li>{escape(line)}</li>" for line in plan_lines(plan))
     notes = "".join(f"<p>Note: {escape(note)}</p>" for note in plan.notes)
+    seeds = len({score.trial.seed for score in scores})
+    of_seeds = "of one seed, and another may order them otherwise" if seeds == 1 else f"the mean over {seeds} seeds"
     text = f"""<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Which labels to buy</title><style>{STYLE}</style></head>
@@ -56,7 +58,7 @@ def write_page(made: cqb_pareto.Study, scores: Sequence[TrialScore], out: Path) 
 <h2>What the labels came to</h2>
 {trial_table(scores)}
 <p>Cost in fully labelled images per image. All were trained by one recipe, with the same number of iterations.
-PQ is the mean over {len({score.trial.seed for score in scores})} seed(s).</p>
+PQ is {of_seeds}.</p>
 <h2>What the network sees</h2>
 <p>Photograph, truth and prediction of images that were not trained on; the network of the planned labels.</p>
 <img src="predictions.png" alt="Photographs with their true and predicted panoptic maps">
