@@ -13,8 +13,10 @@ from statistics import mean
 import pytest
 import typer
 from PIL import Image
+from scipy.stats import spearmanr
 
 from cqb_core.plugins import config_files
+from cqb_pareto.paper import table1
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "packages" / "cqb-net" / "docs"
@@ -184,6 +186,13 @@ def by_chance(which):
     return f"{which(mean(float(row['pq']) for row in found if row['trial'] == name) for name in names):.1f}"
 
 
+def order_of_the_papers():
+    """Rank correlation of our PQ of the paper's allocations with its own."""
+    theirs, found = table1(), {row["trial"]: float(row["pq"]) for row in rows("cqb-net", "scenes-trials")}
+    pairs = [(pq, found[f"paper {name}"]) for name, pq in zip(theirs.names, theirs.pq, strict=True)]
+    return f"{spearmanr(*zip(*pairs, strict=True)).statistic:.2f}"
+
+
 def compared(task, metric, *methods):
     """The best of some methods with a tenth of full labels."""
     return max(
@@ -217,6 +226,7 @@ MEASURED = {
     "trials, worst of chance": lambda: by_chance(min),
     "trials, best of chance": lambda: by_chance(max),
     "trials, all labels": lambda: average("cqb-net", "scenes-trials", "pq", 1, trial="full"),
+    "the paper's allocations": order_of_the_papers,
     "Cls2Box, box AP": lambda: compared("detection", "box_ap", "cls2box"),
     "others, box AP": lambda: compared("detection", "box_ap", "wsddn", "melm"),
     "Cls2Pixel, mIoU": lambda: compared("semantic", "miou", "cls2pixel"),
