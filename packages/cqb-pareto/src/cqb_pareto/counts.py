@@ -79,7 +79,7 @@ def count_images(
 
     From the best rounding of the shares, single exchanges of images between two label sets, and pairs of exchanges, are
     made as long as one is better. Near the best allocation PQ hardly changes, so searches that differ in their last
-    digit end up to some percent of the images apart; what no pair of exchanges betters hardly depends on where it began.
+    digit end some percent of the images apart; what no pair of exchanges betters hardly depends on where it began.
 
     Where no rounding reaches the target, the best one is where it begins.
 
