@@ -81,7 +81,7 @@ def count_images(
     made as long as one is better. Near the best allocation PQ hardly changes, so searches that differ in their last
     digit end some percent of the images apart; what no pair of exchanges betters hardly depends on where it began.
 
-    Where no rounding reaches the target, the best one is where it begins.
+    Where no rounding reaches the target or keeps the budget, the best or the cheapest one is where it begins.
 
     Raises:
         InputError: when whole images within the bounds cost more than the budget, with what they cost.
@@ -98,10 +98,8 @@ def count_images(
             )
         row = best_under(cost, quality, np.inf if budget is None else budget * (1 + 1e-9) + 1e-12)
         if row is None:
-            wanted = (
-                f"at least {cost.min():.6g} panoptic labels per image, the cost of {images} whole images in the bounds"
-            )
-            raise InputError("budget", "relative", wanted, f"{budget:.6g}")
+            row = int(np.argmin(cost))
+            return row, (False, -float(cost[row]))
         return row, (True, float(quality[row]))
 
     counts = roundings(shares, images, bounds)
@@ -116,6 +114,9 @@ def count_images(
             if found <= (score[0], score[1] + 1e-9):
                 break
             chosen, score = tried[row], found
+    if target is None and not score[0]:
+        wanted = f"at least {-score[1]:.6g} panoptic labels per image, the cost of {images} whole images in the bounds"
+        raise InputError("budget", "relative", wanted, f"{budget:.6g}")
     return np.asarray(chosen)
 
 
