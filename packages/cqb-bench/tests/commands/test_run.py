@@ -51,3 +51,17 @@ def test_a_config_from_elsewhere_wants_the_users_word(asked, run, refused, tmp_p
     call = ["--config", config, "--methods", "wsddn", "--shares", "0.5", "--dry-run"]
     assert "--trust-config" in refused(*asked("detection", *call))
     assert run(*asked("detection", *call, "--trust-config"))[0] == 0
+
+
+def test_trainings_of_other_folders_are_taken_over(run, asked, measured, monkeypatch, tmp_path):
+    executor = measured(box_ap=20.0, miou=40.0)
+    monkeypatch.setattr("cqb_bench.commands.run.executor_of", lambda *_: executor)
+    words = ("--methods", "wsddn", "--shares", "0.5", "--seeds", 1, "--no-check")
+    assert run(*asked("detection", *words))[0] == 0
+    assert len(executor.tried) == 4
+    known = tmp_path / "bench" / "runs.csv"
+    more = ("--methods", "cam", *words[2:], "--out", tmp_path / "other", "--reuse", known)
+    status, said, err = run(*asked("semantic", *more))
+    assert status == 0, err
+    assert len(executor.tried) == 7
+    assert len((tmp_path / "other" / "bench.csv").read_text().splitlines()) == 5

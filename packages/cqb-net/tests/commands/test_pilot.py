@@ -1,5 +1,8 @@
 import json
 
+from cqb_net.pilots import Outcome
+from cqb_net.pilots.runs import MEASURED
+
 NAME = "cqb-net_tiny_scenes"
 
 
@@ -62,3 +65,29 @@ def test_a_failed_training_is_exit_status_1(run, scenes, tmp_path, monkeypatch):
     assert "0 of 1 trainings done, 1 failed" in err
     assert said == f"pilots: {tmp_path / 'pilots' / 'pilots.csv'}\n"
     assert "TypeError: int() takes at most 2 arguments" in (tmp_path / "pilots" / "failures.csv").read_text()
+
+
+class Counting:
+    """An executor that trains nothing and counts what it was asked for."""
+
+    slots, asked = 1, 0
+
+    def run(self, jobs):
+        for job in jobs:
+            self.asked += 1
+            yield Outcome(job.key, {**dict.fromkeys(MEASURED, ""), "images": 8, "pq_th": 12.5, "pq_st": 40.0})
+
+
+def test_trainings_of_other_folders_are_taken_over(run, refused, scenes, tmp_path, monkeypatch):
+    executor = Counting()
+    monkeypatch.setattr("cqb_net.commands.pilot.executor_of", lambda *_: executor)
+    words = ("--rows", "Cls2Box,Box2Mask", "--shares", "0.5", "--seeds", 1, "--allow-unseen", "--no-check")
+    old, new = tmp_path / "old", tmp_path / "new"
+    assert run(*call(scenes, old, *words[:1], "Cls2Box", *words[2:]))[0] == 0
+    assert executor.asked == 3
+    assert run(*call(scenes, new, *words, "--reuse", old / "runs.csv"))[0] == 0
+    assert executor.asked == 5
+    assert len((new / "pilots.csv").read_text().splitlines()) == 7
+    assert "none.csv: table: wanted a CSV file, got none there" in refused(
+        *call(scenes, tmp_path / "third", *words, "--reuse", tmp_path / "none.csv")
+    )
