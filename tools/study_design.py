@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 from readme_tables import rewrite
 from revision import commit
+from scipy.stats import bootstrap
 
 from cqb_pareto import Pilots, Price, PriceList, first_design, fit_quality, next_pilots
 from cqb_pareto.atomic import write_atomically
@@ -185,30 +186,50 @@ def repeat_rows(name: str, repeat: int, seed: int) -> list[list[object]]:
     ]
 
 
-def table(path: Path) -> str:
-    """Median regret by limits, truth, protocol and number of runs, and the fewest designed runs that equal the even
-    grid's.
-    """
-    regrets: dict[tuple[str, str, str], dict[int, list[float]]] = {}
+Results = dict[tuple[str, str, str], dict[int, dict[int, float]]]
+"""By limits, truth and protocol, and then by runs and by repeat: regret."""
+
+
+def results(path: Path) -> Results:
+    """The rows of a study."""
+    found: Results = {}
     rows = list(csv.DictReader(path.read_text("utf-8").splitlines()))
     for row in sorted(rows, key=lambda row: LIMITS.index(row["limits"])):
-        by_runs = regrets.setdefault((row["limits"], row["truth"], row["protocol"]), {})
-        by_runs.setdefault(int(row["runs"]), []).append(float(row["regret"]))
+        by_runs = found.setdefault((row["limits"], row["truth"], row["protocol"]), {})
+        by_runs.setdefault(int(row["runs"]), {})[int(row["repeat"])] = float(row["regret"])
+    return found
+
+
+def table(path: Path) -> str:
+    """Median regret by limits, truth, protocol and number of runs, and what the design needs to equal the even grid."""
+    found = results(path)
     lines = ["| limits | truths | protocol | median regret in PQ points after (runs) |", "| --- | --- | --- | --- |"]
-    for (limits, truth, protocol), by_runs in regrets.items():
-        cells = ", ".join(f"{np.median(values):.3f} ({runs})" for runs, values in by_runs.items())
+    for (limits, truth, protocol), by_runs in found.items():
+        cells = ", ".join(f"{median(by_repeat):.3f} ({runs})" for runs, by_repeat in by_runs.items())
         lines.append(f"| {limits} | {truth} | {protocol} | {cells} |")
-    for limits, truth in dict.fromkeys((limits, truth) for limits, truth, _ in regrets):
-        grid = float(np.median(regrets[limits, truth, "even"][GRID[-1]]))
-        designs = regrets[limits, truth, "designed"].items()
-        enough = [runs for runs, values in designs if np.median(values) <= grid]
-        repeats = len(regrets[limits, truth, "even"][GRID[-1]])
-        verdict = f"{enough[0]} designed runs reach it" if enough else "no number of designed runs tried reaches it"
-        said = (
-            f"{limits} limits, {truth}, {repeats} repeats: {GRID[-1]} even runs have a regret of {grid:.3f}; {verdict}."
-        )
-        lines += ["", said]
+    for limits, truth in dict.fromkeys((limits, truth) for limits, truth, _ in found):
+        lines += ["", verdict(limits, truth, found)]
     return "\n".join(lines)
+
+
+def verdict(limits: str, truth: str, found: Results) -> str:
+    """How many designed runs have the median regret of the whole even grid, and how far the most are from it."""
+    grid, designs = found[limits, truth, "even"][GRID[-1]], found[limits, truth, "designed"]
+    enough = [runs for runs, by_repeat in designs.items() if median(by_repeat) <= median(grid)]
+    most = max(designs)
+    more = np.array([designs[most][repeat] - grid[repeat] for repeat in sorted(grid)])
+    low, high = bootstrap((more,), np.mean, rng=0).confidence_interval
+    reached = f"{enough[0]} designed runs" if enough else "no number of designed runs tried"
+    return (
+        f"{limits} limits, {truth}, {len(grid)} repeats: {GRID[-1]} even runs have a median regret of "
+        f"{median(grid):.3f}; {reached} reach it. After {most} the regret is {more.mean():+.3f} from theirs on average "
+        f"(95 % interval {low:+.3f} to {high:+.3f})."
+    )
+
+
+def median(by_repeat: dict[int, float]) -> float:
+    """Over the repeats."""
+    return float(np.median(list(by_repeat.values())))
 
 
 def main() -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from cqb_pareto.design import first_design, next_pilots, to_csv
@@ -50,6 +52,23 @@ def test_what_cannot_be_bought_is_not_studied():
     assert "S" not in {p.rest for p in chosen}
 
 
+def places(proposals):
+    return [(p.rest, p.share) for p in proposals]
+
+
+def test_exploring_goes_where_nothing_was_piloted_whatever_the_runs_showed():
+    runs = paper_pilots().runs
+    upside_down = [replace(p, qualities={name: 60 - value for name, value in p.qualities.items()}) for p in runs]
+    chosen = next_pilots(paper_pilots(), TEXT, 9, KINDS, draws=20, explored=1.0)
+    assert places(chosen[:3]) == [("none", 0.5), ("none", 0.02), ("none", 0.98)]
+    assert places(chosen[3:6]) == [("I", 0.98), ("B", 0.98), ("S", 0.98)]
+    assert places(chosen[6:]) == [("none", 0.26), ("none", 0.74), ("I", 0.74)]
+    assert places(next_pilots(check_pilots(upside_down, "x"), TEXT, 9, KINDS, draws=20, explored=1.0)) == places(chosen)
+    mixed = next_pilots(paper_pilots(), TEXT, 9, KINDS, draws=20, explored=0.4)
+    assert places(mixed[:4]) == places(chosen[:4])
+    assert not set(places(mixed[4:])) & set(places(chosen[4:]))
+
+
 def test_a_design_repeats_itself():
     assert first_design(KINDS, TEXT, 8, draws=30, seed=4) == first_design(KINDS, TEXT, 8, draws=30, seed=4)
 
@@ -59,6 +78,8 @@ def test_too_few_runs():
         first_design(KINDS, TEXT, 3)
     with pytest.raises(InputError, match="design: runs: wanted at least 1, got 0"):
         next_pilots(paper_pilots(), TEXT, 0)
+    with pytest.raises(InputError, match="design: explored: wanted a part from 0 to 1, got 1.5"):
+        next_pilots(paper_pilots(), TEXT, 2, explored=1.5)
 
 
 @pytest.mark.parametrize(("known", "unsure"), [("I", "B"), ("B", "I")])

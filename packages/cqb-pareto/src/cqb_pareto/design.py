@@ -4,8 +4,12 @@ The bootstrap draws give a joint covariance of what runs would show and of the P
 expected PQ of every allocation by a random amount of known size (Gaussian conditioning on the ensemble, as in a
 square-root Kalman filter). Its value is the expected rise in PQ of the allocation that would then be recommended (the
 knowledge gradient), averaged over budgets. A batch is picked greedily, each pick with those before it given.
+
+Such runs look where the fit is in doubt, and a fit of the wrong form is sure where it should not be. So a part of every
+batch goes to the shares that are farthest from all that was piloted, which trusts no fit.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,6 +27,8 @@ from cqb_pareto.simplex import lattice_within
 GRID = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7)
 BUDGETS = (0.05, 0.1, 0.2, 0.35, 0.5)
 ALLOCATIONS = 400
+EXPLORED = 0.5
+LATTICE = tuple(round(0.02 * i, 2) for i in range(1, 50))
 BOTH_ENDS = (0.1, 0.5)
 SCENARIOS = 128
 
@@ -130,19 +136,34 @@ def next_pilots(
     budgets: Sequence[float] = BUDGETS,
     draws: int = 150,
     seed: int = 0,
+    explored: float = EXPLORED,
 ) -> list[Proposal]:
     """The next batch after some pilots. A run with weak labels is proposed only at shares that have a baseline.
+
+    Args:
+        pilots: what was run.
+        prices: of each kind.
+        runs: how many to propose.
+        kinds: to choose among; those of the pilots by default.
+        weights: of things and stuff.
+        budgets: for which a decision is wanted, in full labels.
+        draws: of the bootstrap.
+        seed: of the draws.
+        explored: part of the runs that goes where nothing was piloted, whatever the fit says.
 
     Raises:
         InputError: pilots that cannot be fitted yet, or a kind without a price.
     """
     if runs < 1:
         raise InputError("design", "runs", "at least 1", runs)
+    if not 0 <= explored <= 1:
+        raise InputError("design", "explored", "a part from 0 to 1", explored)
     quality = fit_quality(pilots, kinds, weights, draws, seed)
     branches = {name: branch.learnable() for name, branch in quality.branches.items()}
     quality = QualityModel(quality.kinds, quality.weights, branches)
     done = [Done(pilot.rest, pilot.share, pilot.variant, pilot.seed) for pilot in pilots.runs]
-    return _greedy(quality, prices, done, runs, budgets, np.random.default_rng(seed), assumed=0)
+    exploring = math.ceil(explored * runs)
+    return _greedy(quality, prices, done, runs, budgets, np.random.default_rng(seed), assumed=0, exploring=exploring)
 
 
 def _greedy(
@@ -153,10 +174,17 @@ def _greedy(
     budgets: Sequence[float],
     rng: np.random.Generator,
     assumed: int,
+    exploring: int = 0,
 ) -> list[Proposal]:
-    """Pick `runs` runs; the last `assumed` of those done have no outcome yet, and are given like picks."""
+    """Pick `runs` runs, the first `exploring` of them where nothing was piloted.
+
+    The last `assumed` of those done have no outcome yet, and are given like picks.
+    """
     shares, affordable = _decisions(quality, prices, budgets)
-    grid = sorted({*GRID, 1.0, *(run.share for run in done)})
+    most = shares[: affordable[-1]].max(axis=0)
+    weak = [kind for kind, some in zip(quality.kinds[1:], most[1:], strict=True) if some]
+    apart = _apart([NONE, *weak], done, exploring)
+    grid = sorted({*GRID, 1.0, *(run.share for run in done), *(share for _, share in apart)})
     places = [(rest, share) for rest in (NONE, *quality.kinds[1:]) for share in grid]
     n = len(quality.branches)
     table = {place: slice(len(shares) + i * n, len(shares) + (i + 1) * n) for i, place in enumerate(places)}
@@ -169,7 +197,7 @@ def _greedy(
     chosen: list[Proposal] = []
     for i in range(assumed, assumed + runs):
         before = belief.decided(belief.shifts)
-        possible = [place for place in places if _allowed(place, taken)]
+        possible = [apart[i]] if i < exploring else [place for place in places if _allowed(place, taken)]
         values = [belief.decided(belief.after(table[place], normal[:, i])) for place in possible]
         best = possible[int(np.argmax(values))]
         belief.after(table[best], normal[:, i], keep=True)
@@ -179,6 +207,22 @@ def _greedy(
         taken.append(Done(rest, share, variant, max(used, default=-1) + 1))
         worth = max(max(values) - before, 0.0)
         chosen.append(Proposal(quality.kinds[0], rest, share, variant, taken[-1].seed, worth))
+    return chosen
+
+
+def _apart(rests: Sequence[str], done: Sequence[Done], count: int) -> list[tuple[str, float]]:
+    """Labels of the rest and shares, one after the other as far as can be from those with the same rest."""
+    taken, chosen = list(done), []
+
+    def room(place: tuple[str, float]) -> tuple[float, float]:
+        rest, share = place
+        nearest = min((abs(share - run.share) for run in taken if run.rest == rest), default=1.0)
+        return nearest, -abs(share - 0.5)
+
+    for _ in range(count):
+        rest, share = max(((r, s) for r in rests for s in LATTICE if _allowed((r, s), taken)), key=room)
+        chosen.append((rest, share))
+        taken.append(Done(rest, share, "baseline" if rest == NONE else "module"))
     return chosen
 
 

@@ -16,6 +16,10 @@ def design(
     times: o.Times = None,
     kinds: o.Kinds = None,
     classes: o.Classes = "80,53",
+    explored: Annotated[
+        float,
+        typer.Option(help="After pilots: part of the batch at shares far from all of them, whatever the fit says."),
+    ] = 0.5,
     seed: o.Seed = 0,
 ) -> None:
     """The runs (label sets, share, seed) from which the recommendation is expected to gain most."""
@@ -26,7 +30,9 @@ def design(
     if pilots is None:
         chosen = first_design(o.kinds_of(kinds) or ("P", "I", "B", "S"), listed, runs, weights, seed=seed)
     else:
-        chosen = next_pilots(o.pilots_of(pilots), listed, runs, o.kinds_of(kinds), weights, seed=seed)
+        chosen = next_pilots(
+            o.pilots_of(pilots), listed, runs, o.kinds_of(kinds), weights, seed=seed, explored=explored
+        )
     table = to_csv(chosen)
     typer.echo(table, nl=False)
     if out is not None:
