@@ -1,11 +1,12 @@
-"""What the parts of a module do on drawn scenes: the module in several forms, beside baseline and upper bound.
+"""What the parts of a module do: the module in several forms, beside baseline and upper bound.
 
-    hatch run python tools/study_modules.py run --data DATA --out DIR     # goes on where it was stopped
-    hatch run python tools/study_modules.py record --data DATA --out DIR  # what is done so far, into the CSV
-    hatch run python tools/study_modules.py tables                        # from there into cqb-net's README
+    hatch run python tools/study_modules.py run scenes --data DATA --out DIR     # goes on where it was stopped
+    hatch run python tools/study_modules.py record scenes --data DATA --out DIR  # what is done so far, into the CSV
+    hatch run python tools/study_modules.py tables                               # from there into cqb-net's README
 
-DATA is `cqb-net data scenes DATA --train 240 --val 100`. A tenth of the images owns all labels, the others the module's
-weak ones (of the upper bound, finer ones). Config, length and seeds are those of `tools/claims.py`.
+DATA is `cqb-net data scenes DATA --train 240 --val 100`, or CamVid for `run camvid`. A tenth of the images owns all
+labels, the others the module's weak ones (of the upper bound, finer ones). Config, length and seeds are those of
+`tools/claims.py`.
 """
 
 import argparse
@@ -30,8 +31,7 @@ from cqb_net.pilots.protocol import ROWS, TableRow
 from cqb_net.pilots.training import data_fingerprint, finished, run_pilot
 
 PACKAGE = Path(__file__).parents[1] / "packages" / "cqb-net"
-RESULTS = PACKAGE / "results" / "scenes-modules.csv"
-RUNS = PACKAGE / "results" / "scenes-table2-runs.csv"
+RESULTS = PACKAGE / "results"
 COLUMNS = (
     *("study", "way", "seed", "labels", "options", "pq", "pq_th", "pq_st", "box_ap", "mask_ap", "miou"),
     *("iterations", "key", "commit"),
@@ -64,12 +64,14 @@ class Study:
         paper: the module's options in the paper's form.
         ways: by name.
         shown: columns of the table.
+        on: the data set.
     """
 
     row: TableRow
     paper: Options
     ways: dict[str, Way]
     shown: tuple[str, ...] = ("pq_th", "pq_st", "box_ap", "miou")
+    on: str = "scenes"
 
 
 NEAR, ABSENT = {"energy": {"xy": 35.0}}, {"absent_weight": 1.0}
@@ -134,33 +136,35 @@ STUDIES = {
 def main() -> None:
     """Run, record or tabulate."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("verb", choices=("run", "record", "tables"))
-    parser.add_argument("--data", type=Path, help="the scenes")
-    parser.add_argument("--out", type=Path, help="folder of the trainings")
-    parser.add_argument("--only", choices=STUDIES, action="append", help="some of the studies")
-    parser.add_argument("--seeds", type=int, default=1)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    for verb in ("run", "record"):
+        one = verbs.add_parser(verb)
+        one.add_argument("on", choices=SETTINGS, help="data set")
+        one.add_argument("--data", type=Path, required=True, help="its folder")
+        one.add_argument("--out", type=Path, required=True, help="folder of the trainings")
+        one.add_argument("--only", choices=STUDIES, action="append", help="some of the studies")
+        one.add_argument("--seeds", type=int, default=1)
+    verbs.add_parser("tables")
     arguments = parser.parse_args()
     if arguments.verb == "tables":
         rewrite(PACKAGE / "README.md", table)
         return
-    if arguments.data is None or arguments.out is None:
-        parser.error("--data and --out are wanted")
     pilots = [
         (name, way, planned(study, study.ways[way], seed, arguments.data))
         for name, study in STUDIES.items()
-        if not arguments.only or name in arguments.only
+        if study.on == arguments.on and (not arguments.only or name in arguments.only)
         for seed in range(arguments.seeds)
         for way in study.ways
     ]
     if arguments.verb == "run":
-        run([pilot for *_, pilot in pilots], arguments.data.resolve(), arguments.out.resolve())
+        run([pilot for *_, pilot in pilots], arguments.on, arguments.data.resolve(), arguments.out.resolve())
     else:
-        record(pilots, arguments.out)
+        record(pilots, arguments.on, arguments.out)
 
 
 def planned(study: Study, way: Way, seed: int, data: Path) -> Pilot:
     """The training of a way."""
-    setting, module = SETTINGS["scenes"], study.row.module
+    setting, module = SETTINGS[study.on], study.row.module
     place = [auxiliary["type"] for auxiliary in Recipe.of(setting.config).content["model"]["auxiliaries"]].index(module)
     options = {} if way.changed is None else study.paper | way.changed
     named = {f"model.auxiliaries.{place}.{name}": value for name, value in options.items()}
@@ -171,19 +175,29 @@ def planned(study: Study, way: Way, seed: int, data: Path) -> Pilot:
     return Pilot(content, recipe.name, recipe.options, {Labels.PANOPTIC: share, rest: 1 - share}, seed, fingerprint)
 
 
-def run(pilots: list[Pilot], data: Path, out: Path) -> None:
+def of_table2(on: str) -> dict[str, dict[str, str]]:
+    """The trainings of Table 2 that are recorded, by key."""
+    return {row["key"]: row for row in rows(RESULTS / f"{on}-table2-runs.csv")}
+
+
+def recorded(on: str) -> Path:
+    """The CSV of a data set's studies."""
+    return RESULTS / f"{on}-modules.csv"
+
+
+def run(pilots: list[Pilot], on: str, data: Path, out: Path) -> None:
     """Train what is missing; Table 2 has some of it."""
-    known = {row["key"] for row in rows(RUNS)}
+    known = of_table2(on)
     left = [pilot for pilot in pilots if pilot.key not in known and finished(out / pilot.key) is None]
     jobs = [Job(pilot.key, partial(run_pilot, pilot, data, out / pilot.key, False)) for pilot in left]
     for outcome in LocalProcesses(gpus=gpus_here()).run(jobs):
         print(outcome.key, outcome.error or f"PQ {outcome.value['pq']:.1f}", flush=True)
 
 
-def record(pilots: list[tuple[str, str, Pilot]], out: Path) -> None:
+def record(pilots: list[tuple[str, str, Pilot]], on: str, out: Path) -> None:
     """Write the CSV of what is done, here, for Table 2, or at an earlier call."""
-    table2 = {row["key"]: row for row in rows(RUNS)}
-    made = {(row["study"], row["way"], int(row["seed"])): row for row in rows(RESULTS)}
+    table2, path = of_table2(on), recorded(on)
+    made = {(row["study"], row["way"], int(row["seed"])): row for row in rows(path)}
     for name, way, pilot in pilots:
         result = finished(out / pilot.key) or table2.get(pilot.key)
         if result is not None:
@@ -197,7 +211,7 @@ def record(pilots: list[tuple[str, str, Pilot]], out: Path) -> None:
     places = {
         (name, way): place for place, (name, way) in enumerate((n, w) for n, s in STUDIES.items() for w in s.ways)
     }
-    with replacing(RESULTS) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         order = sorted(made, key=lambda at: (list(STUDIES).index(at[0]), at[2], places[at[:2]]))
@@ -205,11 +219,14 @@ def record(pilots: list[tuple[str, str, Pilot]], out: Path) -> None:
 
 
 def table(name: str) -> str | None:
-    """The runs of `scenes-STUDY`; None for another table."""
-    found = [row for row in rows(RESULTS) if f"scenes-{row['study']}" == name]
+    """The runs of `SET-STUDY`; None for another table."""
+    on, _, study = name.partition("-")
+    if study not in STUDIES or STUDIES[study].on != on:
+        return None
+    found = [row for row in rows(recorded(on)) if row["study"] == study]
     if not found:
         return None
-    shown = STUDIES[found[0]["study"]].shown
+    shown = STUDIES[study].shown
     lines = [[row["way"], row["seed"], *(f"{float(row[column]):.1f}" for column in shown)] for row in found]
     return markdown(["with weak labels", "seed", *(HEAD[column] for column in shown)], lines)
 

@@ -69,3 +69,16 @@ def test_other_images_of_the_batch_have_no_part(term, config, owned, network, lo
     alone, beside = (losses(network(config), *names) for names in ((owned[0],), owned))
     name = term if term in alone else f"s0.{term}"
     torch.testing.assert_close(alone[name], beside[name], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("module", ALL, ids=lambda module: module["type"])
+def test_the_network_begins_with_the_same_weights_whatever_is_plugged_in(module, network):
+    """As a training does: seeded, built, initialised."""
+
+    def begun(*modules):
+        built = network(*modules)
+        built.init_weights()
+        return built.state_dict()
+
+    bare, plugged = begun(), begun(module)
+    assert all(torch.equal(weight, plugged[name]) for name, weight in bare.items())

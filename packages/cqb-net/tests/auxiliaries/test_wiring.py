@@ -173,6 +173,23 @@ def test_the_network_gets_the_share_of_the_gradient_that_is_asked_for(stage, sem
     assert all(grad.any() for grad in made[1.0][1:])
 
 
-def test_a_share_of_the_gradient_that_is_none():
+def test_the_streams_of_tags_teach_the_features_by_the_share_that_is_asked_for_and_refinement_the_detector(stage):
+    made = {}
+    for share in (1.0, 0.25, 0.0):
+        torch.manual_seed(0)
+        module = Cls2Box(HOST, teaches_host=share, refine=1.0, detach_detector=True)
+        region, logits = stage.region.clone().requires_grad_(), stage.class_logits.clone().requires_grad_()
+        losses = module.loss(replace(stage, region=region, class_logits=logits))
+        total = sum(loss.value for loss in losses.values())
+        weights = [*module.parameters(), logits]
+        made[share] = *torch.autograd.grad(total, [*weights, region], materialize_grads=True), total.detach()
+    for share in (0.25, 0.0):
+        torch.testing.assert_close(made[share][:-2], made[1.0][:-2])
+        torch.testing.assert_close(made[share][-2:], (share * made[1.0][-2], made[1.0][-1]))
+    assert all(grad.any() for grad in made[1.0])
+
+
+@pytest.mark.parametrize("module", [Cls2Box, Relation])
+def test_a_share_of_the_gradient_that_is_none(module):
     with pytest.raises(InputError, match=r"teaches_host: wanted a share from 0 to 1, got 2"):
-        Relation(HOST, teaches_host=2.0)
+        module(HOST, teaches_host=2.0)

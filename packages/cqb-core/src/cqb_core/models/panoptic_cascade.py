@@ -79,7 +79,9 @@ class PanopticCascade(TwoStagePanopticSegmentor):
         )
         self.semantic_auxiliaries = nn.ModuleList()
         if auxiliaries:
-            self._plug([dict(config) for config in auxiliaries])
+            # A network begins with the same weights whatever is plugged in, so that runs with and without can be paired.
+            with torch.random.fork_rng(devices=()):
+                self._plug([dict(config) for config in auxiliaries])
 
     def loss(self, batch_inputs: Tensor, batch_data_samples: Sequence[DetDataSample]) -> dict[str, Any]:
         """Losses of a batch of any mixture of labels.

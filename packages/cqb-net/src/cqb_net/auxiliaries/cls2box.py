@@ -10,6 +10,7 @@ from cqb_core import Labels
 from cqb_core.models import Host, Losses, Mean, StageAuxiliary, StageView
 from cqb_core.models.routing import having
 from cqb_net.auxiliaries.regions import regions_of
+from cqb_net.auxiliaries.teaching import Teaching
 from cqb_weak.cls2box import Cls2BoxLoss, MIDHead
 
 
@@ -19,6 +20,8 @@ class Cls2Box(StageAuxiliary):
 
     Args:
         host: the network.
+        teaches_host: share of the two streams' gradient that reaches the region features, from 0 to 1 (as in the
+            paper). Refinement, where it is on, teaches the detector in any case.
         options: those of `cqb_weak.cls2box.Cls2BoxLoss`.
     """
 
@@ -26,8 +29,9 @@ class Cls2Box(StageAuxiliary):
     needs: ClassVar[Labels] = Labels.IMAGE
     absent: ClassVar[Labels] = Labels.BOX
 
-    def __init__(self, host: Host, **options: Any) -> None:
+    def __init__(self, host: Host, teaches_host: float = 1.0, **options: Any) -> None:
         super().__init__()
+        self.taught = Teaching(teaches_host)
         self.head = MIDHead(host.region_dim, host.num_things)
         self.criterion = Cls2BoxLoss(**options)
         self.num_things = host.num_things
@@ -39,7 +43,7 @@ class Cls2Box(StageAuxiliary):
         rows, image = regions_of(images, view.image_index, len(view.images))
         none = torch.zeros((0, self.num_things), dtype=torch.bool, device=rows.device)
         tags = [cast(Tensor, view.images[position].thing_tags)[None] for position in images]
-        class_logits, proposal_logits = self.head(view.region[rows])
+        class_logits, proposal_logits = self.head(self.taught(view.region[rows]))
         terms = self.criterion(
             class_logits,
             proposal_logits,

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from mmdet.registry import MODELS
 from torch import Tensor
 
-from cqb_core import IGNORE, InputError, Labels
+from cqb_core import IGNORE, Labels
 from cqb_core.models import (
     UNSAMPLED,
     Enhanced,
@@ -24,6 +24,7 @@ from cqb_core.models import (
 from cqb_core.models.routing import connected_zero, having, select
 from cqb_graph import GraphOptions, Predictions, RelationLoss, RelationReasoning, Targets, class_centers
 from cqb_net.auxiliaries.regions import regions_of
+from cqb_net.auxiliaries.teaching import Teaching
 
 
 @MODELS.register_module()
@@ -55,9 +56,7 @@ class Relation(StageAuxiliary):
         **options: Any,
     ) -> None:
         super().__init__()
-        if not 0 <= teaches_host <= 1:
-            raise InputError("config", "teaches_host", "a share from 0 to 1", teaches_host)
-        self.teaches_host = teaches_host
+        self.taught = Teaching(teaches_host)
         self.reasoning = RelationReasoning(
             host.region_dim,
             host.semantic_dim,
@@ -104,17 +103,12 @@ class Relation(StageAuxiliary):
         seen = [semantic.index.index(position) for position in images]
         feature, logits, valid = select((semantic.feature, semantic.logits, semantic.valid), seen)
         region = view.region if len(rows) == len(view.region) else view.region[rows]
-        region, feature, logits = (_taught(each, self.teaches_host) for each in (region, feature, logits))
+        region, feature, logits = map(self.taught, (region, feature, logits))
         key = ("class centers", *images)
         if key not in semantic.shared:
             semantic.shared[key] = class_centers(feature, logits, valid)
         relations = self.reasoning(region, image, feature, logits, valid, centers=semantic.shared[key])
         return rows, self.reasoning.predict(region, feature, relations)
-
-
-def _taught(feature: Tensor, share: float) -> Tensor:
-    """The feature, which gets a share of its gradient."""
-    return feature if share == 1 else feature.detach() if share == 0 else feature.detach().lerp(feature, share)
 
 
 def channel_maps(
