@@ -61,7 +61,7 @@ def test_trainings_of_other_folders_are_taken_over(run, asked, measured, monkeyp
     assert len(executor.tried) == 4
     known = tmp_path / "bench" / "runs.csv"
     more = ("--methods", "cam", *words[2:], "--out", tmp_path / "other", "--reuse", known)
-    status, said, err = run(*asked("semantic", *more))
+    status, _, err = run(*asked("semantic", *more))
     assert status == 0, err
     assert len(executor.tried) == 7
     assert len((tmp_path / "other" / "bench.csv").read_text().splitlines()) == 5

@@ -79,7 +79,7 @@ class PanopticCascade(TwoStagePanopticSegmentor):
         )
         self.semantic_auxiliaries = nn.ModuleList()
         if auxiliaries:
-            # A network begins with the same weights whatever is plugged in, so that runs with and without can be paired.
+            # The network begins with the same weights whatever is plugged in: runs with and without are pairs.
             with torch.random.fork_rng(devices=()):
                 self._plug([dict(config) for config in auxiliaries])
 
