@@ -72,7 +72,7 @@ class Setting:
 
 SETTINGS = {
     "scenes": Setting("cqb-net_lite0_scenes", epochs=6, shares=(0.1, 0.3, 0.5), seeds=3),
-    "camvid": Setting("cqb-net_lite0_camvid", epochs=2, shares=(0.1,), seeds=2, trial_seeds=2),
+    "camvid": Setting("cqb-net_lite0_camvid", epochs=4, shares=(0.1,), seeds=2, trial_seeds=2),
 }
 
 
