@@ -20,6 +20,7 @@ from statistics import mean
 
 import numpy as np
 from readme_tables import markdown, rewrite
+from recorded import verbs
 from scipy.stats import spearmanr, ttest_rel
 
 import cqb_pareto
@@ -86,18 +87,9 @@ RECORDED = {
 
 def main() -> None:
     """Run, record or tabulate."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    for verb in ("run", "record"):
-        one = verbs.add_parser(verb)
-        one.add_argument("name", choices=SETTINGS)
-        one.add_argument("--out", type=Path, required=True, help="folder of the trainings")
-        if verb == "run":
-            one.add_argument("--data", type=Path, required=True, help="data set in COCO panoptic layout")
-            one.add_argument("--only", default="table2,trials", help="some of these, in this order")
-            one.add_argument("--workers", type=int, help="trainings at a time")
-            one.add_argument("--seeds", type=int, help="the first so many seeds of Table 2; all by default")
-    verbs.add_parser("tables")
+    parser, parts = verbs(__doc__, SETTINGS)
+    parts["run"].add_argument("--only", default="table2,trials", help="some of these, in this order")
+    parts["run"].add_argument("--seeds", type=int, help="the first so many seeds of Table 2; all by default")
     arguments = parser.parse_args()
     if arguments.verb == "run":
         run(arguments)

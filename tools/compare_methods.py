@@ -14,6 +14,7 @@ from pathlib import Path
 
 from claims import PACKAGE, SETTINGS
 from readme_tables import rewrite
+from recorded import verbs
 
 from cqb_bench.bench import run_bench
 from cqb_bench.plot import write_plot
@@ -35,17 +36,8 @@ RUNS = "runs.csv"
 
 def main() -> None:
     """Run, record or tabulate."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    verbs = parser.add_subparsers(dest="verb", required=True)
-    for verb in ("run", "record"):
-        one = verbs.add_parser(verb)
-        one.add_argument("name", choices=SHARES)
-        one.add_argument("--out", type=Path, required=True, help="folder of the trainings")
-        if verb == "run":
-            one.add_argument("--data", type=Path, required=True, help="data set in COCO panoptic layout")
-            one.add_argument("--workers", type=int, help="trainings at a time")
-            one.add_argument("--seeds", type=int, default=SEEDS, help="the first so many")
-    verbs.add_parser("tables")
+    parser, parts = verbs(__doc__, SHARES)
+    parts["run"].add_argument("--seeds", type=int, default=SEEDS, help="the first so many")
     arguments = parser.parse_args()
     if arguments.verb == "run":
         run(arguments)

@@ -9,7 +9,6 @@ labels, the others the module's weak ones (of the upper bound, finer ones). Conf
 `tools/claims.py`.
 """
 
-import argparse
 import csv
 import json
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any
 
 from claims import SETTINGS, rows
 from readme_tables import markdown, rewrite
+from recorded import verbs
 
 from cqb_core import Labels
 from cqb_core.data.panoptic_files import find_split, read_split
@@ -130,21 +130,28 @@ STUDIES = {
         },
         ("pq_th", "box_ap", "mask_ap"),
     ),
+    "tags": Study(
+        ROWS[0],
+        {"teaches_host": 1.0},
+        {
+            "no module": Way(),
+            "its streams teach the features": Way({}),
+            "they leave them as they are": Way({"teaches_host": 0.0}),
+            "and it is not refined": Way({"teaches_host": 0.0, "refine": 0.0}),
+            "boxes, no module": Way(upper=True),
+        },
+        on="camvid",
+    ),
 }
 
 
 def main() -> None:
     """Run, record or tabulate."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    verbs = parser.add_subparsers(dest="verb", required=True)
+    parser, parts = verbs(__doc__, SETTINGS)
+    parts["record"].add_argument("--data", type=Path, required=True, help="data set in COCO panoptic layout")
     for verb in ("run", "record"):
-        one = verbs.add_parser(verb)
-        one.add_argument("on", choices=SETTINGS, help="data set")
-        one.add_argument("--data", type=Path, required=True, help="its folder")
-        one.add_argument("--out", type=Path, required=True, help="folder of the trainings")
-        one.add_argument("--only", choices=STUDIES, action="append", help="some of the studies")
-        one.add_argument("--seeds", type=int, default=1)
-    verbs.add_parser("tables")
+        parts[verb].add_argument("--only", choices=STUDIES, action="append", help="some of the studies")
+        parts[verb].add_argument("--seeds", type=int, default=1)
     arguments = parser.parse_args()
     if arguments.verb == "tables":
         rewrite(PACKAGE / "README.md", table)
@@ -152,14 +159,19 @@ def main() -> None:
     pilots = [
         (name, way, planned(study, study.ways[way], seed, arguments.data))
         for name, study in STUDIES.items()
-        if study.on == arguments.on and (not arguments.only or name in arguments.only)
+        if study.on == arguments.name and (not arguments.namely or name in arguments.namely)
         for seed in range(arguments.seeds)
         for way in study.ways
     ]
+    if not pilots:
+        parser.error(f"--only: wanted a study on {arguments.name}, got {', '.join(arguments.only)}")
     if arguments.verb == "run":
-        run([pilot for *_, pilot in pilots], arguments.on, arguments.data.resolve(), arguments.out.resolve())
+        executor = LocalProcesses(arguments.workers, gpus_here())
+        run(
+            [pilot for *_, pilot in pilots], arguments.name, arguments.data.resolve(), arguments.out.resolve(), executor
+        )
     else:
-        record(pilots, arguments.on, arguments.out)
+        record(pilots, arguments.name, arguments.out)
 
 
 def planned(study: Study, way: Way, seed: int, data: Path) -> Pilot:
@@ -185,12 +197,12 @@ def recorded(on: str) -> Path:
     return RESULTS / f"{on}-modules.csv"
 
 
-def run(pilots: list[Pilot], on: str, data: Path, out: Path) -> None:
+def run(pilots: list[Pilot], on: str, data: Path, out: Path, executor: LocalProcesses) -> None:
     """Train what is missing; Table 2 has some of it."""
     known = of_table2(on)
     left = [pilot for pilot in pilots if pilot.key not in known and finished(out / pilot.key) is None]
     jobs = [Job(pilot.key, partial(run_pilot, pilot, data, out / pilot.key, False)) for pilot in left]
-    for outcome in LocalProcesses(gpus=gpus_here()).run(jobs):
+    for outcome in executor.run(jobs):
         print(outcome.key, outcome.error or f"PQ {outcome.value['pq']:.1f}", flush=True)
 
 
