@@ -159,7 +159,7 @@ def main() -> None:
     pilots = [
         (name, way, planned(study, study.ways[way], seed, arguments.data))
         for name, study in STUDIES.items()
-        if study.on == arguments.name and (not arguments.namely or name in arguments.namely)
+        if study.on == arguments.name and (not arguments.only or name in arguments.only)
         for seed in range(arguments.seeds)
         for way in study.ways
     ]
