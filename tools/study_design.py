@@ -219,10 +219,12 @@ def verdict(limits: str, truth: str, found: Results) -> str:
     most = max(designs)
     more = np.array([designs[most][repeat] - grid[repeat] for repeat in sorted(grid)])
     low, high = bootstrap((more,), np.mean, rng=0).confidence_interval
-    reached = f"{enough[0]} designed runs" if enough else "no number of designed runs tried"
+    reached = (
+        f"{enough[0]} designed runs reach it" if enough else "no number of designed runs that was tried reaches it"
+    )
     return (
         f"{limits} limits, {truth}, {len(grid)} repeats: {GRID[-1]} even runs have a median regret of "
-        f"{median(grid):.3f}; {reached} reach it. After {most} the regret is {more.mean():+.3f} from theirs on average "
+        f"{median(grid):.3f}; {reached}. After {most} the regret is {more.mean():+.3f} from theirs on average "
         f"(95 % interval {low:+.3f} to {high:+.3f})."
     )
 
