@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Callable
+from importlib import import_module
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -20,6 +22,33 @@ def console() -> Console:
     if not made.is_terminal:
         made.width = WIDTH
     return made
+
+
+def new_app(name: str, what: str, package: str) -> typer.Typer:
+    """A command without verbs yet, with `--version`.
+
+    Args:
+        name: as it is typed.
+        what: it does, for `--help`.
+        package: whose `__version__` is the command's.
+    """
+    app = typer.Typer(name=name, help=what, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+    def show_version(wanted: bool | None) -> None:
+        if wanted:
+            typer.echo(import_module(package).__version__)
+            raise typer.Exit
+
+    @app.callback(help=what)
+    def options(
+        version: Annotated[
+            bool | None,
+            typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit."),
+        ] = None,
+    ) -> None:
+        pass
+
+    return app
 
 
 def run_app(app: Callable[..., object], name: str) -> None:
