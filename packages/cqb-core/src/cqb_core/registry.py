@@ -15,12 +15,14 @@ with hushed():
     from cqb_core.models.panoptic_cascade import PanopticCascade
     from cqb_core.models.preprocessor import MixedLabelPreprocessor
     from cqb_core.training.checkpoints import WholeCheckpointHook
+    from cqb_core.training.clipping import ApartClippingHook
     from cqb_core.training.finite_loss import FiniteLossHook
     from cqb_core.training.plain_checkpoint import PlainCheckpointHook
     from cqb_core.training.progress import ProgressHook
     from cqb_core.training.resumable import ResumableTrainLoop, StepSeedHook
 
 __all__ = [
+    "ApartClippingHook",
     "DetailFPN",
     "EfficientNetLite0",
     "FineSemanticHead",

@@ -1,4 +1,4 @@
-"""What every training here shares: logging, checkpoints, and stopping at the first loss that is no number."""
+"""What every training here shares: logs, checkpoints, clipping part by part, and a stop at a loss that is no number."""
 
 custom_imports = dict(imports=["cqb_core.registry"], allow_failed_imports=False)
 default_scope = "mmdet"
@@ -9,7 +9,7 @@ default_hooks = dict(
     checkpoint=dict(type="CheckpointHook", interval=1, max_keep_ckpts=2, save_best="PQ", rule="greater"),
     sampler_seed=dict(type="DistSamplerSeedHook"),
 )
-custom_hooks = [dict(type="FiniteLossHook"), dict(type="PlainCheckpointHook")]
+custom_hooks = [dict(type="FiniteLossHook"), dict(type="PlainCheckpointHook"), dict(type="ApartClippingHook")]
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
