@@ -1,7 +1,7 @@
 """CQB-Net on street photographs of 480x360, on two processor cores; see `panoptic-cascade_lite0_fpn_camvid`.
 
-Cls2Box takes the mean over classes, not their sum, which is most of the loss at first; its scores teach the detector by
-pseudo boxes and not directly, which harms it (see `cqb_weak.cls2box`), and its streams learn from the features and leave
+Cls2Box takes the mean over classes, not their sum, which is most of the loss at first. Its scores teach the detector by
+pseudo boxes and not directly, which harms it (see `cqb_weak.cls2box`); its streams learn from the features and leave
 them as they are, since what tells tags is not what tells stuff.
 Cls2Pixel's pseudo labels are made of what the segmentation says, too, and the tags keep it from absent classes. Its
 energy weighs a quarter of the paper's, which can merge two classes before they are learnt. Relation reasoning learns
