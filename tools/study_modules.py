@@ -64,14 +64,14 @@ class Study:
         paper: the module's options in the paper's form.
         ways: by name.
         shown: columns of the table.
-        on: the data set.
+        on: the data sets.
     """
 
     row: TableRow
     paper: Options
     ways: dict[str, Way]
     shown: tuple[str, ...] = ("pq_th", "pq_st", "box_ap", "miou")
-    on: str = "scenes"
+    on: tuple[str, ...] = ("scenes",)
 
 
 NEAR, ABSENT = {"energy": {"xy": 35.0}}, {"absent_weight": 1.0}
@@ -130,17 +130,16 @@ STUDIES = {
         },
         ("pq_th", "box_ap", "mask_ap"),
     ),
-    "tags": Study(
+    "cls2box": Study(
         ROWS[0],
         {"teaches_host": 1.0},
         {
             "no module": Way(),
-            "its streams teach the features": Way({}),
-            "they leave them as they are": Way({"teaches_host": 0.0}),
-            "and it is not refined": Way({"teaches_host": 0.0, "refine": 0.0}),
+            "teaches the network's features": Way({}),
+            "not at all": Way({"teaches_host": 0.0}),
             "boxes, no module": Way(upper=True),
         },
-        on="camvid",
+        on=("scenes", "camvid"),
     ),
 }
 
@@ -157,9 +156,9 @@ def main() -> None:
         rewrite(PACKAGE / "README.md", table)
         return
     pilots = [
-        (name, way, planned(study, study.ways[way], seed, arguments.data))
+        (name, way, planned(study, study.ways[way], seed, arguments.data, arguments.name))
         for name, study in STUDIES.items()
-        if study.on == arguments.name and (not arguments.only or name in arguments.only)
+        if arguments.name in study.on and (not arguments.only or name in arguments.only)
         for seed in range(arguments.seeds)
         for way in study.ways
     ]
@@ -174,9 +173,9 @@ def main() -> None:
         record(pilots, arguments.name, arguments.out)
 
 
-def planned(study: Study, way: Way, seed: int, data: Path) -> Pilot:
+def planned(study: Study, way: Way, seed: int, data: Path, on: str) -> Pilot:
     """The training of a way."""
-    setting, module = SETTINGS[study.on], study.row.module
+    setting, module = SETTINGS[on], study.row.module
     place = [auxiliary["type"] for auxiliary in Recipe.of(setting.config).content["model"]["auxiliaries"]].index(module)
     options = {} if way.changed is None else study.paper | way.changed
     named = {f"model.auxiliaries.{place}.{name}": value for name, value in options.items()}
@@ -233,7 +232,7 @@ def record(pilots: list[tuple[str, str, Pilot]], on: str, out: Path) -> None:
 def table(name: str) -> str | None:
     """The runs of `SET-STUDY`; None for another table."""
     on, _, study = name.partition("-")
-    if study not in STUDIES or STUDIES[study].on != on:
+    if study not in STUDIES or on not in STUDIES[study].on:
         return None
     found = [row for row in rows(recorded(on)) if row["study"] == study]
     if not found:
