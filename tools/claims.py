@@ -190,8 +190,9 @@ def table2(name: str) -> tuple[list[str], list[list[str]]] | None:
 
 CHOSEN_ON = {
     "scenes": {
+        "Cls2Box": {(0.1, 0), (0.3, 0)},
         "Cls2Pixel": {(0.1, 0), (0.1, 1)},
-        "Relation th->st": {(0.1, 0)},
+        "Relation th->st": {(0.1, 0), (0.1, 1)},
     }
 }
 """Shares and seeds on which `study_modules.py` chose between forms of a module."""
