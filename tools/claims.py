@@ -19,8 +19,8 @@ from pathlib import Path
 from statistics import mean
 
 import numpy as np
+from command_line import verbs
 from readme_tables import markdown, rewrite
-from recorded import verbs
 from scipy.stats import spearmanr, ttest_rel
 
 import cqb_pareto

@@ -13,8 +13,8 @@ import shutil
 from pathlib import Path
 
 from claims import PACKAGE, SETTINGS
+from command_line import verbs
 from readme_tables import rewrite
-from recorded import verbs
 
 from cqb_bench.bench import run_bench
 from cqb_bench.plot import write_plot

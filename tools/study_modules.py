@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from claims import SETTINGS, rows
+from command_line import verbs
 from readme_tables import markdown, rewrite
-from recorded import verbs
 
 from cqb_core import Labels
 from cqb_core.data.panoptic_files import find_split, read_split

@@ -55,7 +55,8 @@ def gradients(network, batch, hook=True, **clip):
     """By name, as a step of the optimiser finds them, and the norm that is logged."""
     wrapper = OptimWrapper(torch.optim.SGD(network.parameters(), lr=0.0), clip_grad=clip or {"max_norm": MOST})
     if hook:
-        ApartClippingHook().before_train(SimpleNamespace(model=network, optim_wrapper=wrapper))
+        shell = nn.ModuleDict({"module": network})  # as a network stands in that of several processes
+        ApartClippingHook().before_train(SimpleNamespace(model=shell, optim_wrapper=wrapper))
         ApartClippingHook().before_train(SimpleNamespace(model=network, optim_wrapper=wrapper))
     losses = losses_of(network, batch)
     sum(value for name, value in losses.items() if "loss" in name).backward()

@@ -4,6 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cqb_pareto.cli import app
+from cqb_pareto.design import EXPLORED
 
 TABLE = """full,rest,share,variant,seed,pq_th,pq_st
 P,none,0.1,baseline,0,40.1,25.3
@@ -73,6 +74,20 @@ def test_design_goes_on_from_a_table(pilots, tmp_path):
     assert done.exit_code == 0
     assert out.read_text().splitlines()[0] == "full,rest,share,variant,seed,pq_th,pq_st,value"
     assert len(out.read_text().splitlines()) == 4
+
+
+def test_design_explores_by_half_or_as_much_as_is_asked(pilots):
+    plain, half, none, whole = (
+        run("design", pilots, "--runs", 4, *words).stdout
+        for words in ((), ("--explored", EXPLORED), ("--explored", 0), ("--explored", 1))
+    )
+    assert plain == half
+    assert "P,none,0.98,baseline,0" in half
+    assert "P,none,0.98," not in none
+    assert whole.count(",0.98,") == 3
+    refused = run("design", pilots, "--explored", 2)
+    assert refused.exit_code == 2
+    assert "explored: wanted a part from 0 to 1, got 2.0" in refused.output
 
 
 def test_design_begins_from_nothing():

@@ -5,7 +5,6 @@ from typing import Any
 
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 
 from cqb_core.models.auxiliary import Auxiliary
@@ -25,10 +24,9 @@ class ApartClippingHook(Hook):
 
     def before_train(self, runner: Any) -> None:
         """Put the clipping of parts in the place of the optimiser's own."""
-        network = runner.model.module if is_model_wrapper(runner.model) else runner.model
         wrapper = runner.optim_wrapper
         if wrapper.clip_grad_kwargs and not isinstance(wrapper.clip_func, PartsClip):
-            wrapper.clip_func = PartsClip(wrapper.clip_func, network)
+            wrapper.clip_func = PartsClip(wrapper.clip_func, runner.model)
 
 
 class PartsClip:
@@ -36,7 +34,7 @@ class PartsClip:
 
     Args:
         clip: what clips a list of parameters.
-        network: whose auxiliaries are told from the rest of it; those of all stages are one part.
+        network: whose auxiliaries are told from the rest of it, wrapped or not; those of all stages are one part.
     """
 
     def __init__(self, clip: Clip, network: nn.Module) -> None:
