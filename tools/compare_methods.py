@@ -66,6 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
                 shares=SHARES[arguments.name],
                 seeds=seeds,
                 epochs=setting.epochs,
+                options=setting.options,
                 executor=executor,
                 reuse=[table for table in known if table.exists()],
             )

@@ -179,7 +179,7 @@ def planned(study: Study, way: Way, seed: int, data: Path, on: str) -> Pilot:
     place = [auxiliary["type"] for auxiliary in Recipe.of(setting.config).content["model"]["auxiliaries"]].index(module)
     options = {} if way.changed is None else study.paper | way.changed
     named = {f"model.auxiliaries.{place}.{name}": value for name, value in options.items()}
-    recipe = Recipe.of(setting.config, setting.epochs, named | way.network)
+    recipe = Recipe.of(setting.config, setting.epochs, setting.options | named | way.network)
     rest, share = study.row.upper if way.upper else study.row.rest, setting.shares[0]
     fingerprint = data_fingerprint(*(read_split(find_split(data, split)) for split in ("train", "val")))
     content = recipe.with_modules(() if way.changed is None else (module,))
