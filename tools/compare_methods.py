@@ -4,17 +4,17 @@
     hatch run python tools/compare_methods.py record scenes --out DIR              # into cqb-bench's results/scenes/
     hatch run python tools/compare_methods.py tables                               # from there into cqb-bench's README
 
-Config and length are those of `tools/claims.py`, whose recorded trainings of Table 2 are taken over: they are the
-baselines, upper bounds and own modules. So is what is recorded here, so that the trainings may be spread over machines.
+Config and length: `tools/settings.py`. What is recorded of Table 2 is taken over (baselines, upper bounds and
+own modules), and so is what is recorded here, so that the trainings may be spread over machines.
 """
 
 import argparse
 import shutil
 from pathlib import Path
 
-from claims import PACKAGE, SETTINGS
 from command_line import verbs
 from readme_tables import rewrite
+from settings import PACKAGE, SETTINGS
 
 from cqb_bench.bench import run_bench
 from cqb_bench.plot import write_plot

@@ -6,7 +6,7 @@
 
 DATA is `cqb-net data scenes DATA --train 240 --val 100`, or CamVid for `run camvid`. A tenth of the images owns all
 labels, the others the module's weak ones (of the upper bound, finer ones). Config, length and seeds are those of
-`tools/claims.py`.
+`tools/settings.py`.
 """
 
 import csv
@@ -16,9 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from claims import SETTINGS, rows
+from claims import rows
 from command_line import verbs
 from readme_tables import markdown, rewrite
+from settings import PACKAGE, SETTINGS
 
 from cqb_core import Labels
 from cqb_core.data.panoptic_files import find_split, read_split
@@ -30,7 +31,6 @@ from cqb_net.pilots.pilot import Pilot, Recipe
 from cqb_net.pilots.protocol import ROWS, TableRow
 from cqb_net.pilots.training import data_fingerprint, finished, run_pilot
 
-PACKAGE = Path(__file__).parents[1] / "packages" / "cqb-net"
 RESULTS = PACKAGE / "results"
 COLUMNS = (
     *("study", "way", "seed", "labels", "options", "pq", "pq_th", "pq_st", "box_ap", "mask_ap", "miou"),
