@@ -4,10 +4,11 @@
     hatch run python tools/claims.py record scenes --out DIR              # what is done so far, into cqb-net's results/
     hatch run python tools/claims.py tables                               # from there into cqb-net's README
 
-`run` trains two things: the comparisons of Table 2, from which allocations are planned as in the paper; and allocations
-whole (planned at several budgets, random and all-panoptic ones of the same cost, the paper's). Every training of a
-data set has the same config, batch, schedule and number of iterations. A new folder takes up what is recorded, as far
-as data, config, labels, modules and seed are the same, so that the trainings may be spread over machines and days.
+`run` trains three things: the comparisons of Table 2; pilots besides them, of labels or shares that it lacks, so that
+both tell what to plan; and allocations whole (planned at several budgets, random and all-panoptic ones of the same
+cost, the paper's). Every training of a data set has the same config, batch, schedule and number of iterations. A new
+folder takes up what is recorded, as far as data, config, labels, modules and seed are the same, so that the trainings
+may be spread over machines and days.
 """
 
 import argparse
@@ -53,7 +54,7 @@ RECORDED = {
 def main() -> None:
     """Run, record or tabulate."""
     parser, parts = verbs(__doc__, SETTINGS)
-    parts["run"].add_argument("--only", default="table2,trials", help="some of these, in this order")
+    parts["run"].add_argument("--only", default="table2,beside,trials", help="some of these, in this order")
     parts["run"].add_argument("--seeds", type=int, help="the first so many seeds of Table 2; all by default")
     arguments = parser.parse_args()
     if arguments.verb == "run":
@@ -83,12 +84,35 @@ def run(arguments: argparse.Namespace) -> None:
                 executor=executor,
                 reuse=reuse,
             )
+        elif part == "beside":
+            run_pilots(
+                data,
+                setting.config,
+                out / "table2",
+                design=design(setting, out / "design.csv"),
+                epochs=setting.epochs,
+                options=setting.options,
+                executor=executor,
+                reuse=reuse,
+            )
         elif part == "trials":
             recipe = Recipe.of(setting.config, setting.epochs, setting.options)
             prices = cqb_pareto.named_prices(PRICES)
             run_trials(trials(setting, data, out), data, recipe, out / part, executor, prices, reuse=reuse)
         else:
-            raise SystemExit(f"--only: wanted table2, trials, got {part}")
+            raise SystemExit(f"--only: wanted table2, beside, trials, got {part}")
+
+
+def design(setting: Setting, path: Path) -> Path:
+    """Write the pilots besides those of Table 2, as `cqb-pareto design` would."""
+    with replacing(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("full", "rest", "share", "variant", "seed"))
+        for seed in range(setting.plan_seeds):
+            for rest, shares in setting.beside.items():
+                variant = "baseline" if rest == "none" else "module"
+                writer.writerows(("P", rest, share, variant, seed) for share in shares)
+    return path
 
 
 def pilots_to_plan_from(setting: Setting, table: Path, kept: Path) -> Path:
@@ -121,8 +145,9 @@ def trials(setting: Setting, data: Path, out: Path) -> list[Trial]:
     # The rivals may spend all of the budget; of the plan, which stays within it, they do not depend.
     chosen[f"all panoptic {setting.budget:g}"] = all_full(setting.budget, prices)
     kinds = [Labels.parse(kind) for kind in KINDS]
+    rivals = list(dict.fromkeys([*kinds, *(kind for kind in map(Labels.parse, setting.beside) if kind)]))
     for number in range(1, setting.rivals + 1):
-        chosen[f"random {number}"] = mixed_to_cost(kinds, setting.budget, prices, rng)
+        chosen[f"random {number}"] = mixed_to_cost(rivals, setting.budget, prices, rng)
     printed, theirs = dict[str, dict[Labels, float]](), table1()
     for name, shares in zip(theirs.names, theirs.shares, strict=True):
         shares = shares / shares.sum()

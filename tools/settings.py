@@ -18,6 +18,8 @@ class Setting:
         shares: of panoptic labels in Table 2.
         seeds: of Table 2.
         plan_seeds: how many of them plans follow from; more may be trained before or after the plans.
+        beside: pilots of these seeds besides those of Table 2, with every module that their labels teach: shares of
+            panoptic labels by the labels of the rest.
         budget: at which the plan meets chance.
         budgets: at which allocations are planned to find the cost that matches all-panoptic labels.
         rivals: random allocations.
@@ -31,6 +33,7 @@ class Setting:
     shares: tuple[float, ...]
     seeds: int
     plan_seeds: int = 2
+    beside: dict[str, tuple[float, ...]] = field(default_factory=dict)
     budget: float = 0.3
     budgets: tuple[float, ...] = (0.15, 0.2, 0.3, 0.4)
     rivals: int = 5
@@ -50,6 +53,20 @@ SPARING = {
 """CamVid at three quarters of the config's scale, and what the scenes' config spares: about half the time of a step."""
 
 SETTINGS = {
-    "scenes": Setting("cqb-net_lite0_scenes", epochs=6, shares=(0.1, 0.3, 0.5), seeds=3),
-    "camvid": Setting("cqb-net_lite0_camvid", epochs=6, shares=(0.1,), seeds=2, trial_seeds=2, options=SPARING),
+    "scenes": Setting(
+        "cqb-net_lite0_scenes",
+        epochs=6,
+        shares=(0.1, 0.3, 0.5),
+        seeds=3,
+        beside={"B+I": (0.1, 0.3, 0.5)},
+    ),
+    "camvid": Setting(
+        "cqb-net_lite0_camvid",
+        epochs=6,
+        shares=(0.1,),
+        seeds=2,
+        beside={"B+I": (0.1, 0.3), "none": (0.3,), "I": (0.3,), "B": (0.3,), "S": (0.3,)},
+        trial_seeds=2,
+        options=SPARING,
+    ),
 }
