@@ -102,7 +102,7 @@ def test_ragged_batches_are_the_mean_over_images_that_have_proposals(seed, sizes
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.integers(0, 9999), st.sampled_from(["product", "detector", "none"]))
+@given(st.integers(0, 9999), st.sampled_from(["product", "detector", "classifier", "none"]))
 def test_permutations_of_proposals_images_and_classes(seed, coupling):
     given_, g = drawn(seed), torch.Generator().manual_seed(seed)
     loss = Cls2BoxLoss(coupling=coupling, refine=0.5)
@@ -146,7 +146,7 @@ def test_images_that_own_no_tags_leave_no_trace_whatever_their_proposals_hold():
         assert not given_[name].grad[given_["image_index"] == 1].any()
 
 
-@pytest.mark.parametrize("coupling", ["product", "detector", "none"])
+@pytest.mark.parametrize("coupling", ["product", "detector", "classifier", "none"])
 @pytest.mark.parametrize("case", ["no proposals", "no images", "none owned"])
 def test_an_empty_case_is_an_exact_zero_with_zero_gradients(coupling, case):
     sizes = {"no proposals": (0, 0), "no images": (), "none owned": (2, 3)}[case]
@@ -159,7 +159,7 @@ def test_an_empty_case_is_an_exact_zero_with_zero_gradients(coupling, case):
     assert all(leaf.grad is not None and not leaf.grad.any() for leaf in leaves)
 
 
-@pytest.mark.parametrize("coupling", ["product", "detector", "none"])
+@pytest.mark.parametrize("coupling", ["product", "detector", "classifier", "none"])
 def test_every_stream_is_in_the_graph(coupling):
     """A parameter without gradient would stop distributed training."""
     given_ = drawn()
@@ -168,7 +168,9 @@ def test_every_stream_is_in_the_graph(coupling):
     assert all(stream.grad is not None for stream in streams)
 
 
-@pytest.mark.parametrize("options", [{}, {"coupling": "none"}, {"coupling": "detector"}, {"temperature": 2.0}])
+@pytest.mark.parametrize(
+    "options", [{}, {"coupling": "none"}, {"coupling": "detector"}, {"coupling": "classifier"}, {"temperature": 2.0}]
+)
 def test_gradients_are_those_of_finite_differences(options):
     given_, loss = drawn(3), Cls2BoxLoss(**options)
     names = ("class_logits", "proposal_logits", "detector_logits")
@@ -202,7 +204,7 @@ def test_the_refinement_labels_come_from_the_coupled_scores_without_gradient():
     torch.testing.assert_close(double, 2 * Cls2BoxLoss(refine=1.0)(**given_)["loss_refine"])
 
 
-@pytest.mark.parametrize("coupling", ["product", "detector"])
+@pytest.mark.parametrize("coupling", ["product", "detector", "classifier"])
 @pytest.mark.parametrize("refine", [0.0, 1.0])
 def test_a_detached_detector_has_the_same_loss_and_learns_from_the_refinement_alone(coupling, refine):
     found = []
@@ -217,6 +219,17 @@ def test_a_detached_detector_has_the_same_loss_and_learns_from_the_refinement_al
     torch.testing.assert_close(found[1][1][:2], found[0][1][:2])
     assert found[0][1][2].any()
     assert not found[1][1][2].any()
+
+
+def test_the_classifier_is_the_class_stream_without_its_background():
+    given_ = drawn()
+    wanted = Cls2BoxLoss(coupling="none")(**given_ | {"class_logits": given_["detector_logits"][:, :3]})
+    loss = Cls2BoxLoss(coupling="classifier")
+    torch.testing.assert_close(loss(**given_), wanted)
+    given_["detector_logits"][:, 3] += 5
+    torch.testing.assert_close(loss(**given_), wanted)
+    given_["detector_logits"] = given_["detector_logits"][:, :3]
+    torch.testing.assert_close(loss(**given_), wanted)
 
 
 def test_sigmoid_detectors_pass_as_many_columns_as_classes():
@@ -272,7 +285,7 @@ def test_bad_arguments_are_named(wrong, error, message, monkeypatch):
     ("options", "message"),
     [
         ({"reduction": "max"}, "reduction: wanted one of sum, mean, got 'max'"),
-        ({"coupling": "both"}, "coupling: wanted one of product, detector, none, got 'both'"),
+        ({"coupling": "both"}, "coupling: wanted one of product, detector, classifier, none, got 'both'"),
         ({"temperature": 0.0}, "temperature: wanted a number from 0.001"),
         ({"eps": 0.5}, "eps: wanted a number from 1e-07 to 0.1, got 0.5"),
         ({"refine": -1.0}, "refine: wanted a number from 0.0 to inf, got -1.0"),

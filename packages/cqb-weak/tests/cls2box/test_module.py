@@ -28,14 +28,16 @@ def test_it_is_the_head_and_the_loss():
     assert (logits.grad[3:] == 0).all()
 
 
-@pytest.mark.parametrize("coupling", ["product", "detector", "none"])
+@pytest.mark.parametrize("coupling", ["product", "detector", "classifier", "none"])
 def test_scores_are_those_of_the_loss(coupling):
     module, (features, logits, proposals) = Cls2Box(6, 3, coupling=coupling, temperature=2.0), drawn()
     scores = module.scores(features, logits, proposals)
     class_logits, proposal_logits = module.head(features)
     image, p = torch.tensor([0, 0, 0, 1, 1, 1, 1]), detector_probabilities(logits, 3)
     mid = mid_scores(class_logits, proposal_logits, image, 2, 2.0)
-    wanted = {"product": mid * p, "detector": mid / class_logits.softmax(1) * p, "none": mid}[coupling]
+    shares = mid / class_logits.softmax(1)
+    of_classes = p / p.sum(1, keepdim=True)
+    wanted = {"product": mid * p, "detector": shares * p, "classifier": shares * of_classes, "none": mid}[coupling]
     torch.testing.assert_close(scores, wanted)
     assert not scores.requires_grad
 

@@ -14,7 +14,7 @@ from cqb_weak.options import choice, within
 from cqb_weak.values import Values
 
 REDUCTIONS = ("sum", "mean")
-COUPLINGS = ("product", "detector", "none")
+COUPLINGS = ("product", "detector", "classifier", "none")
 
 
 def _form(columns: str, boxes: bool) -> Form:
@@ -60,7 +60,8 @@ class Cls2BoxLoss:
         reduction: over classes: "sum" (WSDDN's, t times larger) or "mean".
         temperature: of the softmax over proposals.
         coupling: "product" multiplies phi_MID with the detector's probabilities (the paper), "detector" puts these in
-            the place of the class stream, "none" leaves them out (plain WSDDN).
+            the place of the class stream, "classifier" puts the softmax of the detector's classes there, without its
+            background, which tags do not tell of; "none" leaves the detector out (plain WSDDN).
         eps: image scores are clamped to [eps, 1 - eps].
         refine: weight of the refinement term, 0 for none; it needs boxes and a background column.
         refine_iou: overlap with the best proposal of a tag from which another takes its class.
@@ -152,17 +153,24 @@ class Cls2BoxLoss:
 
         Arguments as in the call, unchecked.
         """
-        if self.coupling == "detector":
+        if self.coupling in ("detector", "classifier"):
             shares = segment_softmax(proposal_logits / self.temperature, image_index, num_images)
             scores = shares + _nothing_of(class_logits)
         else:
             scores = mid_scores(class_logits, proposal_logits, image_index, num_images, self.temperature)
         if self.coupling == "none" or detector_logits is None:
             return scores
-        p = detector_probabilities(detector_logits, class_logits.shape[1])
+        p = self._judgement(detector_logits, class_logits.shape[1])
         if self.detach_detector:
             p = p.detach() + _nothing_of(detector_logits)[:, : class_logits.shape[1]]
         return scores * p
+
+    def _judgement(self, detector_logits: Float[Tensor, "n k"], num_classes: int) -> Float[Tensor, "n t"]:
+        """What the detector thinks of each class, with its background or, of a thing that is there, without."""
+        if self.coupling != "classifier":
+            return detector_probabilities(detector_logits, num_classes)
+        classes = detector_logits[:, :num_classes]
+        return classes.to(torch.promote_types(classes.dtype, torch.float32)).softmax(1)
 
     def _checked(
         self,
