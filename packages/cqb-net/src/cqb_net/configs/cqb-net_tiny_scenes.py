@@ -1,9 +1,9 @@
 """CQB-Net on drawn scenes, on a processor, from scratch, in minutes; see `panoptic-cascade_tiny_scenes`.
 
 RoIAlign takes one sample a bin, not four, which spares a fifth of a step: pilots are trained by the dozen.
-Cls2Box takes the mean over classes, not their sum, which is most of the loss at first. Its scores teach the detector by
-pseudo boxes and not directly, which harms it (see `cqb_weak.cls2box`); its streams learn from the features and leave
-them as they are, since what tells tags is not what tells stuff.
+Cls2Box takes the mean over classes, not their sum, which is most of the loss at first. Tags judge the detector's classes
+without its background, of which they do not tell (see `cqb_weak.cls2box`); the stream over proposals learns from the
+features and leaves them as they are, since what tells tags is not what tells stuff.
 Cls2Pixel's pseudo labels are made of what the segmentation says, too, and the tags keep it from absent classes. Its
 energy weighs a quarter of the paper's, which can merge two classes before they are learnt; pixels are near within 35
 pixels, a third of a scene's side, as the paper's 100 are of a photograph's. Relation reasoning learns from the
@@ -20,7 +20,7 @@ model = dict(
         mask_roi_extractor=dict(roi_layer=dict(sampling_ratio=1)),
     ),
     auxiliaries=[
-        dict(type="Cls2Box", reduction="mean", detach_detector=True, refine=1.0, teaches_host=0.0),
+        dict(type="Cls2Box", reduction="mean", coupling="classifier", teaches_host=0.0),
         dict(type="Box2Mask"),
         dict(type="Relation", node_dim=64, teaches_host=0.0),
         dict(
