@@ -1,8 +1,8 @@
 """CQB-Net on street photographs of 480x360, on two processor cores; see `panoptic-cascade_lite0_fpn_camvid`.
 
-Cls2Box takes the mean over classes, not their sum, which is most of the loss at first. Tags judge the detector's classes
-without its background, of which they do not tell (see `cqb_weak.cls2box`); the stream over proposals learns from the
-features and leaves them as they are, since what tells tags is not what tells stuff.
+Cls2Box takes the mean over classes, not their sum, which is most of the loss at first. Tags judge the detector's
+classes without its background, of which they do not tell (see `cqb_weak.cls2box`); the stream over proposals learns
+from the features and leaves them as they are, since what tells tags is not what tells stuff.
 Cls2Pixel's pseudo labels are made of what the segmentation says, too, and the tags keep it from absent classes. Its
 energy weighs a quarter of the paper's, which can merge two classes before they are learnt. Relation reasoning learns
 from the network's features and leaves them as they are: what it asks of them costs things more than it gives.

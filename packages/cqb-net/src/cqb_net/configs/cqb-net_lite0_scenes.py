@@ -1,9 +1,9 @@
 """CQB-Net on drawn scenes, on a processor, from ImageNet weights; see `panoptic-cascade_lite0_fpn_scenes`.
 
 RoIAlign takes one sample a bin, not four, which spares a fifth of a step: pilots are trained by the dozen.
-Cls2Box takes the mean over classes, not their sum, which is most of the loss at first. Tags judge the detector's classes
-without its background, of which they do not tell (see `cqb_weak.cls2box`); the stream over proposals learns from the
-features and leaves them as they are, since what tells tags is not what tells stuff.
+Cls2Box takes the mean over classes, not their sum, which is most of the loss at first. Tags judge the detector's
+classes without its background, of which they do not tell (see `cqb_weak.cls2box`); the stream over proposals learns
+from the features and leaves them as they are, since what tells tags is not what tells stuff.
 Cls2Pixel's pseudo labels are made of what the segmentation says, too, and the tags keep it from absent classes. Its
 energy weighs a quarter of the paper's, which can merge two classes before they are learnt; pixels are near within 35
 pixels, a third of a scene's side, as the paper's 100 are of a photograph's. Relation reasoning learns from the
