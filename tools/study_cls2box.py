@@ -19,7 +19,7 @@ from revision import commit
 from torch import Tensor, nn
 from weak_results import Row, write
 
-from cqb_weak.cls2box import MIDHead, cls2box_loss, detector_probabilities, image_scores, mid_scores
+from cqb_weak.cls2box import Cls2BoxLoss, MIDHead, cls2box_loss, detector_probabilities, image_scores, mid_scores
 from cqb_weak.cls2box.refinement import PseudoLabels, pseudo_labels, refinement_loss
 from cqb_weak.examples.tagged_shapes import NUM_CLASSES, draw
 from cqb_weak.examples.tags_to_boxes import FEATURES, SIZE, Bags, CorLoc, box_loss, corloc_of, train_detector
@@ -85,7 +85,7 @@ def train(tagged: Bags, boxed: Bags, first: nn.Linear, remedy: Remedy, generator
         optimizer.step()
         for kept, new in zip(average.parameters(), detector.parameters(), strict=True):
             kept.data.lerp_(new.data, 1 - KEEP)
-    return corloc_of(tagged, head, detector, "product")
+    return corloc_of(tagged, head, detector, Cls2BoxLoss())
 
 
 def refined(remedy: Remedy, logits: Tensor, scores: Tensor, boxes: Tensor, place: Tensor, tags: Tensor) -> Tensor:
@@ -102,7 +102,7 @@ def measured(seed: int) -> Iterator[Row]:
     generator = torch.Generator().manual_seed(seed)
     boxed, tagged = Bags(draw(BOXED, SIZE, seed), generator), Bags(draw(TAGGED, SIZE, 1000 + seed), generator)
     first = train_detector(boxed)
-    initial = corloc_of(tagged, MIDHead(FEATURES, NUM_CLASSES), first, "product").detector
+    initial = corloc_of(tagged, MIDHead(FEATURES, NUM_CLASSES), first, Cls2BoxLoss()).detector
     found = {"initial": CorLoc(initial, initial)}
     for name, remedy in REMEDIES.items():
         found[name] = train(tagged, boxed, first, remedy, generator.manual_seed(seed))

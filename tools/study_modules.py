@@ -45,7 +45,7 @@ class Way:
     """A form.
 
     Args:
-        changed: options of the module that differ from the paper's; None for no module.
+        changed: options of the module that differ; None for no module.
         network: entries of the config.
         upper: whether the other images own the row's finer labels.
     """
@@ -61,7 +61,7 @@ class Study:
 
     Args:
         row: of Table 2, which says what labels there are.
-        paper: the module's options in the paper's form.
+        paper: options of the module that every form begins with, as in the paper; those of the config otherwise.
         ways: by name.
         shown: columns of the table.
         on: the data sets.
@@ -76,6 +76,7 @@ class Study:
 
 NEAR, ABSENT = {"energy": {"xy": 35.0}}, {"absent_weight": 1.0}
 BOTH = {"evidence": "coupled"} | ABSENT
+PSEUDO_BOXES = {"coupling": "product", "detach_detector": True, "refine": 1.0}
 FUSED = {"model.roi_head.mask_head.type": "FusedMaskHead"}
 STUDIES = {
     "cls2pixel": Study(
@@ -132,11 +133,14 @@ STUDIES = {
     ),
     "cls2box": Study(
         ROWS[0],
-        {"teaches_host": 1.0},
+        {},
         {
             "no module": Way(),
-            "teaches the network's features": Way({}),
-            "not at all": Way({"teaches_host": 0.0}),
+            "pseudo boxes, features taught": Way(PSEUDO_BOXES | {"teaches_host": 1.0}),
+            "pseudo boxes": Way(PSEUDO_BOXES),
+            "classes and pseudo boxes": Way({"refine": 1.0}),
+            "classes, features taught": Way({"teaches_host": 1.0}),
+            "classes": Way({}),
             "boxes, no module": Way(upper=True),
         },
         on=("scenes", "camvid"),

@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cqb_weak.cls2box import Cls2BoxLoss, MIDHead, detector_probabilities, mid_scores
+from cqb_weak.cls2box import Cls2BoxLoss, MIDHead, detector_probabilities
 from cqb_weak.cls2box.refinement import pairwise_iou
 from cqb_weak.examples.tagged_shapes import COLOURS, NUM_CLASSES, TaggedShapes, draw
 
@@ -128,6 +128,8 @@ WAYS = {
     "joint, weight 0.01": Way(Cls2BoxLoss(), weight=0.01),
     "joint, temperature 4": Way(Cls2BoxLoss(temperature=4.0)),
     "joint, refined": Way(Cls2BoxLoss(refine=1.0)),
+    "joint, classes only": Way(Cls2BoxLoss(coupling="classifier")),
+    "joint, classes only, refined": Way(Cls2BoxLoss(coupling="classifier", refine=1.0)),
 }
 """Plain WSDDN, which never sees the detector; Cls2Box with a detector that stays as it is; and with one that learns."""
 
@@ -162,16 +164,15 @@ def learn_from_tags(
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
-    return corloc_of(tagged, head, detector, way.loss.coupling)
+    return corloc_of(tagged, head, detector, way.loss)
 
 
 @torch.no_grad()
-def corloc_of(tagged: Bags, head: MIDHead, detector: nn.Linear, coupling: str) -> CorLoc:
-    """Of the scores that a loss of this coupling forms, and of the detector alone."""
-    p = detector_probabilities(detector(tagged.features), NUM_CLASSES)
-    class_logits, proposal_logits = head(tagged.features)
-    scores = mid_scores(class_logits, proposal_logits, tagged.proposals[1], len(tagged.drawn.images))
-    return CorLoc(tagged.corloc(scores if coupling == "none" else scores * p), tagged.corloc(p))
+def corloc_of(tagged: Bags, head: MIDHead, detector: nn.Linear, loss: Cls2BoxLoss) -> CorLoc:
+    """Of the scores that a loss forms, and of the detector alone."""
+    logits = detector(tagged.features)
+    scores = loss.scores(*head(tagged.features), tagged.proposals[1], len(tagged.drawn.images), logits)
+    return CorLoc(tagged.corloc(scores), tagged.corloc(detector_probabilities(logits, NUM_CLASSES)))
 
 
 def compare(
