@@ -206,6 +206,7 @@ MEASURED = {
     "scenes, all labels": lambda: average("cqb-core", "scenes", "PQ", 1, ratio="P=1"),
     "Cls2Box alone, before": lambda: average("cqb-weak", "cls2box", "detector", 2, way="initial"),
     "Cls2Box alone, detached": lambda: average("cqb-weak", "cls2box", "detector", 2, way="detached, refined"),
+    "Cls2Box alone, classes": lambda: average("cqb-weak", "cls2box", "detector", 2, way="joint, classes only"),
     "Cls2Box alone, joint": lambda: average("cqb-weak", "cls2box", "detector", 2, way="joint"),
     "Box2Mask alone": lambda: average("cqb-weak", "box2mask", "guarded", 2),
     "Box2Mask, filled boxes": lambda: average("cqb-weak", "box2mask", "filled", 2),

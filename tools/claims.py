@@ -189,7 +189,7 @@ def table2(name: str) -> tuple[list[str], list[list[str]]] | None:
 
 CHOSEN_ON = {
     "scenes": {
-        "Cls2Box": {(0.1, 0), (0.3, 0)},
+        "Cls2Box": {(0.1, 0), (0.1, 1), (0.3, 0)},
         "Cls2Pixel": {(0.1, 0), (0.1, 1)},
         "Relation th->st": {(0.1, 0), (0.1, 1)},
     }
