@@ -171,7 +171,9 @@ def learn_from_tags(
 def corloc_of(tagged: Bags, head: MIDHead, detector: nn.Linear, loss: Cls2BoxLoss) -> CorLoc:
     """Of the scores that a loss forms, and of the detector alone."""
     logits = detector(tagged.features)
-    scores = loss.scores(*head(tagged.features), tagged.proposals[1], len(tagged.drawn.images), logits)
+    class_logits, proposal_logits = head(tagged.features)
+    count = len(tagged.drawn.images)
+    scores = loss.scores(class_logits, proposal_logits, tagged.proposals[1], count, logits)
     return CorLoc(tagged.corloc(scores), tagged.corloc(detector_probabilities(logits, NUM_CLASSES)))
 
 
