@@ -42,11 +42,10 @@ class Setting:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-TEST_SCALE = {f"{part}_dataloader.dataset.pipeline.1.scale": (720, 540) for part in ("val", "test")}
 SPARING = {
     "train_dataloader.dataset.pipeline.2.ratio_range": (0.75, 1.8),
     "train_dataloader.dataset.pipeline.3.crop_size": (288, 216),
-    **TEST_SCALE,
+    **{f"{part}_dataloader.dataset.pipeline.1.scale": (720, 540) for part in ("val", "test")},
     "model.backbone.frozen_stages": 2,
     **{f"model.roi_head.{part}_roi_extractor.roi_layer.sampling_ratio": 1 for part in ("bbox", "mask")},
 }

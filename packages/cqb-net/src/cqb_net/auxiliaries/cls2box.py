@@ -21,7 +21,7 @@ class Cls2Box(StageAuxiliary):
     Args:
         host: the network.
         teaches_host: share of the two streams' gradient that reaches the region features, from 0 to 1 (as in the
-            paper). Refinement, where it is on, teaches the detector in any case.
+            paper). What the coupling lets through to the detector's own logits, and refinement, teach it in any case.
         options: those of `cqb_weak.cls2box.Cls2BoxLoss`.
     """
 
