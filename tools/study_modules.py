@@ -118,6 +118,18 @@ STUDIES = {
             "boxes and stuff maps, no module": Way(upper=True),
         },
     ),
+    "relation-things": Study(
+        ROWS[2],
+        {},
+        {
+            "no module": Way(),
+            "as in Table 2": Way({}),
+            "teaches the network's features": Way({"teaches_host": 1.0}),
+            "boxes are not averaged": Way({"averages": ("classes", "semantic")}),
+            "regions know the stuff around them": Way({"surround": 2.0}),
+            "stuff maps and boxes, no module": Way(upper=True),
+        },
+    ),
     "masks": Study(
         ROWS[1],
         {},

@@ -1,15 +1,16 @@
 """Relation reasoning in every stage: things and stuff inform each other (L_RR, Eq. 3)."""
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from mmdet.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
-from cqb_core import IGNORE, Labels
+from cqb_core import IGNORE, InputError, Labels
 from cqb_core.models import (
     UNSAMPLED,
     Enhanced,
@@ -24,7 +25,11 @@ from cqb_core.models import (
 from cqb_core.models.routing import connected_zero, having, select
 from cqb_graph import GraphOptions, Predictions, RelationLoss, RelationReasoning, Targets, class_centers
 from cqb_net.auxiliaries.regions import regions_of
+from cqb_net.auxiliaries.surroundings import surroundings
 from cqb_net.auxiliaries.teaching import Teaching
+
+AVERAGES = ("classes", "boxes", "semantic")
+"""What relation reasoning can say at test."""
 
 
 @MODELS.register_module()
@@ -35,10 +40,16 @@ class Relation(StageAuxiliary):
         host: the network.
         beta: weight of the semantic term.
         teaches_host: share of the gradient that reaches the network's own features, from 0 to 1 (as in the paper).
+        averages: which logits are averaged with the network's at test (all in the paper).
+        surround: regions also know what the semantic branch sees in a frame of so many times their box's sides; 0 is
+            nothing, as in the paper, whose class nodes tell what is in the image and not where.
         node_dim: length of nodes and enhanced features.
         layers: of the super graph.
         heads: of its layers but the last.
         options: those of `cqb_graph.GraphOptions`.
+
+    Raises:
+        InputError: `averages`, `surround` or `teaches_host` is none that there is.
     """
 
     name: ClassVar[str] = "relation"
@@ -50,15 +61,23 @@ class Relation(StageAuxiliary):
         host: Host,
         beta: float = 0.5,
         teaches_host: float = 1.0,
+        averages: Sequence[str] = AVERAGES,
+        surround: float = 0.0,
         node_dim: int = 128,
         layers: int = 2,
         heads: int = 2,
         **options: Any,
     ) -> None:
         super().__init__()
-        self.taught = Teaching(teaches_host)
+        if unknown := set(averages) - set(AVERAGES):
+            raise InputError("config", "averages", f"some of {', '.join(AVERAGES)}", ", ".join(sorted(unknown)))
+        self.averages, self.taught = frozenset(averages), Teaching(teaches_host)
+        if not 0 <= surround < inf:
+            raise InputError("config", "surround", "0 or a factor above it", surround)
+        self.surround = surround
+        self.around = nn.Linear(host.num_stuff + 1, node_dim) if surround else None
         self.reasoning = RelationReasoning(
-            host.region_dim,
+            host.region_dim + (node_dim if surround else 0),
             host.semantic_dim,
             host.num_things,
             host.num_stuff + 1,
@@ -95,7 +114,11 @@ class Relation(StageAuxiliary):
         if view.semantic is None:
             return Enhanced()
         _, said = self._predict(view, view.semantic, list(range(len(view.images))))
-        return Enhanced(said.class_logits, said.box_deltas, said.semantic_logits)
+        return Enhanced(
+            class_logits=said.class_logits if "classes" in self.averages else None,
+            box_deltas=said.box_deltas if "boxes" in self.averages else None,
+            semantic_logits=said.semantic_logits if "semantic" in self.averages else None,
+        )
 
     def _predict(self, view: StageView, semantic: SemanticView, images: list[int]) -> tuple[Tensor, Predictions]:
         """The regions of `images` and what is said of them and of those images' pixels."""
@@ -104,6 +127,9 @@ class Relation(StageAuxiliary):
         feature, logits, valid = select((semantic.feature, semantic.logits, semantic.valid), seen)
         region = view.region if len(rows) == len(view.region) else view.region[rows]
         region, feature, logits = map(self.taught, (region, feature, logits))
+        if self.around is not None:
+            frames = surroundings(logits, valid, view.boxes[rows], image, self.surround)
+            region = torch.cat([region, self.around(frames).relu().to(region.dtype)], dim=1)
         key = ("class centers", *images)
         if key not in semantic.shared:
             semantic.shared[key] = class_centers(feature, logits, valid)
