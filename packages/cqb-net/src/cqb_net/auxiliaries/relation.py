@@ -74,7 +74,7 @@ class Relation(StageAuxiliary):
         self.averages, self.taught = frozenset(averages), Teaching(teaches_host)
         if not 0 <= surround < inf:
             raise InputError("config", "surround", "0 or a factor above it", surround)
-        self.surround = surround
+        self.surround = float(surround)
         self.around = nn.Linear(host.num_stuff + 1, node_dim) if surround else None
         self.reasoning = RelationReasoning(
             host.region_dim + (node_dim if surround else 0),

@@ -28,5 +28,7 @@ def surroundings(
     middle, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) * factor / 2
     frames = torch.cat([image[:, None].to(boxes.dtype), middle - half, middle + half], dim=1)
     shares = logits.softmax(dim=1) * valid[:, None]
-    found: Tensor = roi_align(shares, frames.to(shares.dtype), 1, spatial_scale=1 / STRIDE, sampling_ratio=6)
+    found: Tensor = roi_align(
+        shares, frames.to(shares.dtype), 1, spatial_scale=1 / STRIDE, sampling_ratio=6, aligned=True
+    )
     return found.flatten(1)
