@@ -21,6 +21,7 @@ from statistics import mean
 
 import numpy as np
 from command_line import verbs
+from designs import write_design
 from readme_tables import markdown, rewrite
 from scipy.stats import spearmanr, ttest_rel
 from settings import PACKAGE, SETTINGS, Setting
@@ -89,7 +90,7 @@ def run(arguments: argparse.Namespace) -> None:
                 data,
                 setting.config,
                 out / "table2",
-                design=design(setting, out / "design.csv"),
+                design=write_design(out / "design.csv", setting.beside, setting.plan_seeds),
                 epochs=setting.epochs,
                 options=setting.options,
                 executor=executor,
@@ -101,18 +102,6 @@ def run(arguments: argparse.Namespace) -> None:
             run_trials(trials(setting, data, out), data, recipe, out / part, executor, prices, reuse=reuse)
         else:
             raise SystemExit(f"--only: wanted table2, beside, trials, got {part}")
-
-
-def design(setting: Setting, path: Path) -> Path:
-    """Write the pilots besides those of Table 2, as `cqb-pareto design` would."""
-    with replacing(path) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("full", "rest", "share", "variant", "seed"))
-        for seed in range(setting.plan_seeds):
-            for rest, shares in setting.beside.items():
-                variant = "baseline" if rest == "none" else "module"
-                writer.writerows(("P", rest, share, variant, seed) for share in shares)
-    return path
 
 
 def pilots_to_plan_from(setting: Setting, table: Path, kept: Path) -> Path:

@@ -5,15 +5,13 @@ function that a script of yours could call; `cqb-net study` is the same on your 
 """
 
 import argparse
-import csv
-from collections.abc import Iterable
 from pathlib import Path
 
+from designs import write_design
 from rich.console import Console
 from rich.table import Table
 
 from cqb_core.data.panoptic_files import find_split
-from cqb_core.files import replacing
 from cqb_core.prediction import predict
 from cqb_core.progress import reporting
 from cqb_core.scenes import SceneStyle, write_scenes
@@ -52,13 +50,13 @@ def main() -> None:
     if not data.exists():
         with reporting("draw scenes") as report:
             write_scenes(data, arguments.images, 32, SceneStyle(size=(96, 96)), seed=0, progress=report)
-    write_design(out / "design.csv")
+    design = write_design(out / "design.csv", dict.fromkeys(WEAK, SHARES), seeds=1)
     made = run_study(
         data,
         CONFIG,
         out / "study",
         budget=BUDGET,
-        design=out / "design.csv",
+        design=design,
         pilot_epochs=arguments.pilot_epochs,
         epochs=arguments.epochs,
         rivals=1,
@@ -71,16 +69,6 @@ def main() -> None:
         predict(run, [find_split(data, "val").images_dir], out / "predictions", report=report)
     console.print(f"report: {made.page}")
     console.print(f"pictures: {out / 'study' / 'predictions.png'} and {out / 'predictions' / 'overlay'}")
-
-
-def write_design(path: Path) -> None:
-    """The pilots: every kind of weak label beside two shares of full ones."""
-    rows: Iterable[tuple[object, ...]] = (
-        ("P", rest, share, "baseline" if rest == "none" else "module", 0) for share in SHARES for rest in WEAK
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary, temporary.open("w", newline="") as file:
-        csv.writer(file).writerows([("full", "rest", "share", "variant", "seed"), *rows])
 
 
 def tell(made: StudyResult, console: Console) -> None:
