@@ -127,6 +127,7 @@ STUDIES = {
             "teaches the network's features": Way({"teaches_host": 1.0}),
             "boxes are not averaged": Way({"averages": ("classes", "semantic")}),
             "regions know the stuff around them": Way({"surround": 2.0}),
+            "they know, and boxes are not averaged": Way({"surround": 2.0, "averages": ("classes", "semantic")}),
             "stuff maps and boxes, no module": Way(upper=True),
         },
     ),
