@@ -77,6 +77,7 @@ class Study:
 NEAR, ABSENT = {"energy": {"xy": 35.0}}, {"absent_weight": 1.0}
 BOTH = {"evidence": "coupled"} | ABSENT
 PSEUDO_BOXES = {"coupling": "product", "detach_detector": True, "refine": 1.0}
+ALL_AVERAGED, BOXES_APART = {"averages": ("classes", "boxes", "semantic")}, {"averages": ("classes", "semantic")}
 FUSED = {"model.roi_head.mask_head.type": "FusedMaskHead"}
 STUDIES = {
     "cls2pixel": Study(
@@ -120,14 +121,14 @@ STUDIES = {
     ),
     "relation-things": Study(
         ROWS[2],
-        {},
+        ALL_AVERAGED,
         {
             "no module": Way(),
-            "as in Table 2": Way({}),
-            "teaches the network's features": Way({"teaches_host": 1.0}),
-            "boxes are not averaged": Way({"averages": ("classes", "semantic")}),
-            "regions know the stuff around them": Way({"surround": 2.0}),
-            "they know, and boxes are not averaged": Way({"surround": 2.0, "averages": ("classes", "semantic")}),
+            "in the features, boxes averaged": Way({"teaches_host": 1.0}),
+            "boxes averaged": Way({}),
+            "boxes not averaged": Way(BOXES_APART),
+            "stuff around regions, boxes averaged": Way({"surround": 2.0}),
+            "stuff around regions, boxes not averaged": Way({"surround": 2.0} | BOXES_APART),
             "stuff maps and boxes, no module": Way(upper=True),
         },
     ),

@@ -5,7 +5,8 @@ classes without its background, of which they do not tell (see `cqb_weak.cls2box
 from the features and leaves them as they are, since what tells tags is not what tells stuff.
 Cls2Pixel's pseudo labels are made of what the segmentation says, too, and the tags keep it from absent classes. Its
 energy weighs a quarter of the paper's, which can merge two classes before they are learnt. Relation reasoning learns
-from the network's features and leaves them as they are: what it asks of them costs things more than it gives.
+from the network's features and leaves them as they are: what it asks of them costs things more than it gives. What it
+says of boxes is not averaged in: its regressors are worse than the network's.
 """
 
 _base_ = __import__("cqb_core.configs").configs.path("panoptic-cascade_lite0_fpn_camvid")
@@ -16,7 +17,7 @@ model = dict(
     auxiliaries=[
         dict(type="Cls2Box", reduction="mean", coupling="classifier", teaches_host=0.0),
         dict(type="Box2Mask"),
-        dict(type="Relation", node_dim=64, teaches_host=0.0),
+        dict(type="Relation", node_dim=64, teaches_host=0.0, averages=("classes", "semantic")),
         dict(type="Cls2Pixel", warm_up=0.5, evidence="coupled", absent_weight=1.0, energy_weight=1.0),
     ],
 )

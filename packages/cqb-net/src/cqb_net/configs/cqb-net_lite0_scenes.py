@@ -7,7 +7,8 @@ from the features and leaves them as they are, since what tells tags is not what
 Cls2Pixel's pseudo labels are made of what the segmentation says, too, and the tags keep it from absent classes. Its
 energy weighs a quarter of the paper's, which can merge two classes before they are learnt; pixels are near within 35
 pixels, a third of a scene's side, as the paper's 100 are of a photograph's. Relation reasoning learns from the
-network's features and leaves them as they are: what it asks of them costs things more than it gives.
+network's features and leaves them as they are: what it asks of them costs things more than it gives. What it says of
+boxes is not averaged in: its regressors are worse than the network's.
 """
 
 _base_ = __import__("cqb_core.configs").configs.path("panoptic-cascade_lite0_fpn_scenes")
@@ -22,7 +23,7 @@ model = dict(
     auxiliaries=[
         dict(type="Cls2Box", reduction="mean", coupling="classifier", teaches_host=0.0),
         dict(type="Box2Mask"),
-        dict(type="Relation", node_dim=64, teaches_host=0.0),
+        dict(type="Relation", node_dim=64, teaches_host=0.0, averages=("classes", "semantic")),
         dict(
             type="Cls2Pixel",
             warm_up=0.5,
