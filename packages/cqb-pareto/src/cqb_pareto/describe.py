@@ -12,6 +12,7 @@ from cqb_pareto.objectives import Objectives, QualityModel, plannable
 from cqb_pareto.piloted import Limits
 from cqb_pareto.plan import Cost, Fronts, Option, Plan
 from cqb_pareto.prices import PriceList
+from cqb_pareto.setbacks import setbacks
 
 CANDIDATES = 1500
 RUNNERS_UP = 3
@@ -152,6 +153,12 @@ def _notes(limits: Limits, quality: QualityModel, shares: Float[np.ndarray, " k"
                 f"No pilot reaches more than {best:.1f} points of PQ over {branch}: networks that have learnt so "
                 "little tell little of what labels are worth. Train the pilots longer."
             )
+    for setback in setbacks(pilots, quality):
+        notes.append(
+            f"Runs with {setback.kind} on the rest are {setback.points:.1f} points of PQ below those with "
+            f"{pilots.full} alone, in each of {setback.comparisons} comparisons: here these labels cost more than they "
+            "teach, and the responses do not show it. Train the pilots longer, or plan without them."
+        )
     sizes = sorted({pilot.images for pilot in pilots.runs} - {0, images})
     if sizes:
         notes.append(
