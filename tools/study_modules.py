@@ -78,6 +78,7 @@ NEAR, ABSENT = {"energy": {"xy": 35.0}}, {"absent_weight": 1.0}
 BOTH = {"evidence": "coupled"} | ABSENT
 PSEUDO_BOXES = {"coupling": "product", "detach_detector": True, "refine": 1.0}
 ALL_AVERAGED, BOXES_APART = {"averages": ("classes", "boxes", "semantic")}, {"averages": ("classes", "semantic")}
+JUDGED = {"judges": "average"}
 FUSED = {"model.roi_head.mask_head.type": "FusedMaskHead"}
 STUDIES = {
     "cls2pixel": Study(
@@ -116,6 +117,7 @@ STUDIES = {
             "teaches the network's features": Way({}),
             "by a fifth of its gradient": Way({"teaches_host": 0.2}),
             "not at all": Way({"teaches_host": 0.0}),
+            "not at all, losses judge the average": Way({"teaches_host": 0.0} | JUDGED),
             "boxes and stuff maps, no module": Way(upper=True),
         },
     ),
@@ -127,6 +129,8 @@ STUDIES = {
             "in the features, boxes averaged": Way({"teaches_host": 1.0}),
             "boxes averaged": Way({}),
             "boxes not averaged": Way(BOXES_APART),
+            "boxes averaged, losses judge the average": Way(JUDGED),
+            "boxes not averaged, losses judge the average": Way(JUDGED | BOXES_APART),
             "stuff around regions, boxes averaged": Way({"surround": 2.0}),
             "stuff around regions, boxes not averaged": Way({"surround": 2.0} | BOXES_APART),
             "stuff maps and boxes, no module": Way(upper=True),

@@ -136,3 +136,33 @@ def test_the_streams_of_tags_teach_the_features_by_the_share_that_is_asked_for_a
 def test_a_share_of_the_gradient_that_is_none(module, host):
     with pytest.raises(InputError, match=r"teaches_host: wanted a share from 0 to 1, got 2"):
         module(host, teaches_host=2.0)
+
+
+def test_losses_judge_what_is_averaged_at_test(stage, semantic, host):
+    """The network's part is counted and gets no gradient, and the module is what is trained."""
+    torch.manual_seed(0)
+    module = Relation(host, judges="average", teaches_host=0.0, node_dim=8).eval()
+    logits = stage.class_logits.clone().requires_grad_()
+    losses = module.loss(replace(stage, class_logits=logits))
+    said = module.enhance(stage)
+    rows = [0, 1, 2, 3, 4]  # of the two images with boxes
+    average = (stage.class_logits[rows] + said.class_logits[rows]) / 2
+    torch.testing.assert_close(
+        losses["loss_cls"].value, torch.nn.functional.cross_entropy(average, stage.class_targets[rows])
+    )
+    maps = ((semantic.logits + said.semantic_logits) / 2)[2:]
+    labels = torch.full((1, 4, 4), 2)  # class 0 is a thing, which the last channel stands for
+    torch.testing.assert_close(
+        losses["loss_seg"].value, 0.5 * torch.nn.functional.cross_entropy(maps, labels), rtol=1e-4, atol=1e-5
+    )
+    total = sum(loss.value for loss in losses.values())
+    own, classify = torch.autograd.grad(
+        total, [logits, module.reasoning.predictor.classify.weight], materialize_grads=True
+    )
+    assert not own.any()
+    assert classify.any()
+
+
+def test_what_losses_judge_is_one_of_two(host):
+    with pytest.raises(InputError, match=r"judges: wanted one of alone, average, got both"):
+        Relation(host, judges="both")

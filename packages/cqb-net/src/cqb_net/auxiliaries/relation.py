@@ -30,6 +30,7 @@ from cqb_net.auxiliaries.teaching import Teaching
 
 AVERAGES = ("classes", "boxes", "semantic")
 """What relation reasoning can say at test."""
+JUDGED = ("alone", "average")
 
 
 @MODELS.register_module()
@@ -41,6 +42,8 @@ class Relation(StageAuxiliary):
         beta: weight of the semantic term.
         teaches_host: share of the gradient that reaches the network's own features, from 0 to 1 (as in the paper).
         averages: which logits are averaged with the network's at test (all in the paper).
+        judges: what the losses judge: "alone", what relation reasoning says (as in the paper), or "average", its mean
+            with what the network says, as at test. Then it learns to correct the network, whose part has no gradient.
         surround: regions also know what the semantic branch sees in a frame of so many times their box's sides; 0 is
             nothing, as in the paper, whose class nodes tell what is in the image and not where.
         node_dim: length of nodes and enhanced features.
@@ -49,7 +52,7 @@ class Relation(StageAuxiliary):
         options: those of `cqb_graph.GraphOptions`.
 
     Raises:
-        InputError: `averages`, `surround` or `teaches_host` is none that there is.
+        InputError: `averages`, `judges`, `surround` or `teaches_host` is none that there is.
     """
 
     name: ClassVar[str] = "relation"
@@ -62,6 +65,7 @@ class Relation(StageAuxiliary):
         beta: float = 0.5,
         teaches_host: float = 1.0,
         averages: Sequence[str] = AVERAGES,
+        judges: str = "alone",
         surround: float = 0.0,
         node_dim: int = 128,
         layers: int = 2,
@@ -71,6 +75,9 @@ class Relation(StageAuxiliary):
         super().__init__()
         if unknown := set(averages) - set(AVERAGES):
             raise InputError("config", "averages", f"some of {', '.join(AVERAGES)}", ", ".join(sorted(unknown)))
+        if judges not in JUDGED:
+            raise InputError("config", "judges", f"one of {', '.join(JUDGED)}", judges)
+        self.judges = judges
         self.averages, self.taught = frozenset(averages), Teaching(teaches_host)
         if not 0 <= surround < inf:
             raise InputError("config", "surround", "0 or a factor above it", surround)
@@ -101,6 +108,8 @@ class Relation(StageAuxiliary):
         rows, predictions = self._predict(view, view.semantic, images)
         maps = channel_maps([view.images[i] for i in images], predictions.semantic_logits, self.num_things)
         classes = view.class_targets[rows]
+        if self.judges == "average":
+            predictions = averaged_with(view, view.semantic, images, rows, predictions)
         terms = self.criterion(predictions, Targets(classes, view.box_targets[rows], maps))
         regions = (classes != UNSAMPLED).sum()
         return {
@@ -135,6 +144,16 @@ class Relation(StageAuxiliary):
             semantic.shared[key] = class_centers(feature, logits, valid)
         relations = self.reasoning(region, image, feature, logits, valid, centers=semantic.shared[key])
         return rows, self.reasoning.predict(region, feature, relations)
+
+
+def averaged_with(
+    view: StageView, semantic: SemanticView, images: Sequence[int], rows: Int[Tensor, " k"], said: Predictions
+) -> Predictions:
+    """The mean of what is said of some images, whose RoIs are `rows`, and what the network says, without gradient."""
+    seen = [semantic.index.index(position) for position in images]
+    own = view.class_logits[rows], view.box_deltas[rows], semantic.logits[seen]
+    theirs = said.class_logits, said.box_deltas, said.semantic_logits
+    return Predictions(*((ours.detach() + other) / 2 for ours, other in zip(own, theirs, strict=True)))
 
 
 def channel_maps(
