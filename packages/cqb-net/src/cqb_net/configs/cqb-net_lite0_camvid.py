@@ -1,9 +1,9 @@
 """CQB-Net on street photographs of 480x360, on two processor cores; see `panoptic-cascade_lite0_fpn_camvid`.
 
 Cls2Box takes the mean over classes, not their sum, which is most of the loss at first. It teaches the detector by
-pseudo boxes alone: nearly every photograph shows cars and pedestrians, so that tags tell little, and where they judge the
-detector's classes, as for drawn scenes, everything is learnt worse. Its streams learn from the features and leave them
-as they are.
+pseudo boxes alone: nearly every photograph shows cars and pedestrians, so that tags tell little, and where they judge
+the detector's classes, as for drawn scenes, everything is learnt worse. Its streams learn from the features and leave
+them as they are.
 Cls2Pixel's pseudo labels are made of what the segmentation says, too, and the tags keep it from absent classes. Its
 energy weighs a quarter of the paper's, which can merge two classes before they are learnt. Relation reasoning learns
 from the network's features and leaves them as they are: what it asks of them costs things more than it gives. What it
