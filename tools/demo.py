@@ -18,7 +18,7 @@ from cqb_core.scenes import SceneStyle, write_scenes
 from cqb_net.pilots import LocalProcesses
 from cqb_net.pilots.local import gpus_here
 from cqb_net.study import StudyResult, run_study
-from cqb_pareto.report.words import plan_lines
+from cqb_pareto.report.words import told
 
 CONFIG = "cqb-net_lite0_scenes"
 BUDGET = 0.25
@@ -73,7 +73,7 @@ def main() -> None:
 
 def tell(made: StudyResult, console: Console) -> None:
     """The plan, and what it came to beside a random and an all-panoptic allocation of the same cost."""
-    for line in plan_lines(made.plan):
+    for line in told(made.plan):
         console.print(line, highlight=False)
     table = Table("labels for the same money", "shares", "cost", "PQ", "things", "stuff")
     for score in made.scores:

@@ -1,7 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from cqb_pareto.confidence import Band
-from cqb_pareto.report.words import _band, _images
+from cqb_pareto.pilots import paper_pilots
+from cqb_pareto.prices import named_prices
+from cqb_pareto.report.words import _band, _images, plan_lines, told
+from cqb_pareto.study import plan
 
 
 @pytest.mark.parametrize(
@@ -19,3 +24,9 @@ def test_a_band_is_shown_when_its_ends_differ_as_printed(band, digits, text):
 
 def test_one_image_is_not_images():
     assert [_images(n, "S") for n in (0, 1, 2)] == ["0 images S", "1 image S", "2 images S"]
+
+
+def test_a_terminal_is_told_the_notes_after_the_plan():
+    made = plan(paper_pilots(), named_prices("paper-text"), budget=0.3, kinds=("P", "I", "B", "S"), draws=10)
+    noted = replace(made, notes=["first", "second"])
+    assert told(noted) == [*plan_lines(made), "Note: first", "Note: second"]

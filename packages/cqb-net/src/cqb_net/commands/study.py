@@ -44,7 +44,7 @@ def study(
     from cqb_net.study import run_study
     from cqb_net.terminal import console
     from cqb_pareto import load_prices
-    from cqb_pareto.report.words import plan_lines
+    from cqb_pareto.report.words import told
 
     made = run_study(
         data,
@@ -68,7 +68,7 @@ def study(
         allow_unseen=allow_unseen,
         extrapolate=extrapolate,
     )
-    for line in plan_lines(made.plan):
+    for line in told(made.plan):
         typer.echo(line)
     table = Table("trained on", "seed", "labels", "cost", "PQ", "things", "stuff")
     for score in made.scores:

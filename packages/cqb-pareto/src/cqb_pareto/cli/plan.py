@@ -18,9 +18,9 @@ def plan(
 ) -> None:
     """The allocation with the best expected PQ within a budget, or the cheapest that reaches a PQ."""
     from cqb_pareto.plan_file import write_plan
-    from cqb_pareto.report.words import plan_lines
+    from cqb_pareto.report.words import told
 
-    for line in [*plan_lines(made.plan), *(f"Note: {note}" for note in made.plan.notes)]:
+    for line in told(made.plan):
         typer.echo(line)
     if out is not None:
         typer.echo(f"Plan written to {write_plan(made.plan, out)}")

@@ -39,6 +39,11 @@ def plan_lines(plan: Plan) -> list[str]:
     return lines
 
 
+def told(plan: Plan) -> list[str]:
+    """The lines for a terminal: those of the plan, and its notes."""
+    return [*plan_lines(plan), *(f"Note: {note}" for note in plan.notes)]
+
+
 def _images(count: int, kind: str) -> str:
     return f"{count} image{'s' if count != 1 else ''} {kind}"
 
