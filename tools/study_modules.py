@@ -161,7 +161,17 @@ STUDIES = {
             "classes": Way({}),
             "boxes, no module": Way(upper=True),
         },
-        on=("scenes", "camvid"),
+    ),
+    "tags": Study(
+        ROWS[0],
+        {},
+        {
+            "no module": Way(),
+            "classes": Way({"coupling": "classifier", "detach_detector": False, "refine": 0.0}),
+            "pseudo boxes": Way({}),
+            "boxes, no module": Way(upper=True),
+        },
+        on=("camvid",),
     ),
 }
 
