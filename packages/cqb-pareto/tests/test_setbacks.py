@@ -42,7 +42,7 @@ def test_only_the_plan_of_pilots_with_a_setback_says_so(table):
     behind = plan(table(B=[(-2, -4), (-6, -8)], S=[(1, 5), (1, 2)]), prices, budget=0.3, weights=WEIGHTS, draws=20)
     assert [note for note in behind.notes if "below those with P alone" in note] == [
         f"Runs with B on the rest are {(10 * 4 + 7 * 6) / 17:.1f} points of PQ below those with P alone, in each of 4 "
-        "comparisons: here these labels cost more than they teach, and the responses do not show it. Train the pilots "
+        "comparisons: here these labels cost more than they teach, which the responses may not show. Train the pilots "
         "longer, or plan without them."
     ]
     ahead = plan(table(B=[(2, 4), (6, -1)], S=[(1, 5), (1, 2)]), prices, budget=0.3, weights=WEIGHTS, draws=20)

@@ -157,7 +157,7 @@ def _notes(limits: Limits, quality: QualityModel, shares: Float[np.ndarray, " k"
         notes.append(
             f"Runs with {setback.kind} on the rest are {setback.points:.1f} points of PQ below those with "
             f"{pilots.full} alone, in each of {setback.comparisons} comparisons: here these labels cost more than they "
-            "teach, and the responses do not show it. Train the pilots longer, or plan without them."
+            "teach, which the responses may not show. Train the pilots longer, or plan without them."
         )
     sizes = sorted({pilot.images for pilot in pilots.runs} - {0, images})
     if sizes:

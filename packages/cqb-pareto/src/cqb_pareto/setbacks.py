@@ -1,7 +1,8 @@
 """Weak labels with which the pilots did worse than with full labels alone.
 
-Every response family but the cubic holds that labels never harm. In a short training they can: images that own them
-take their places in the batches from those that own all.
+Responses of an effective share hold that labels never harm, and the log-additive one gives that up only when the runs
+contradict it clearly. In a short training labels can harm: images that own them take their places in the batches from
+those that own all.
 """
 
 from collections.abc import Iterator

@@ -137,8 +137,8 @@ class Relation(StageAuxiliary):
         region = view.region if len(rows) == len(view.region) else view.region[rows]
         region, feature, logits = map(self.taught, (region, feature, logits))
         if self.around is not None:
-            frames = surroundings(logits, valid, view.boxes[rows], image, self.surround)
-            region = torch.cat([region, self.around(frames).relu().to(region.dtype)], dim=1)
+            shares = surroundings(logits, valid, view.boxes[rows], image, self.surround)
+            region = torch.cat([region, self.around(shares).relu().to(region.dtype)], dim=1)
         key = ("class centers", *images)
         if key not in semantic.shared:
             semantic.shared[key] = class_centers(feature, logits, valid)
