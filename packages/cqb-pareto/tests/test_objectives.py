@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cqb_pareto.considered import plannable
 from cqb_pareto.errors import InputError
-from cqb_pareto.objectives import ClassWeights, Objectives, cost_of, fit_quality, plannable
+from cqb_pareto.objectives import ClassWeights, Objectives, cost_of, fit_quality
 from cqb_pareto.pilots import paper_pilots, read_pilots
 from cqb_pareto.prices import named_prices
 from cqb_pareto.simplex import sample_uniform
@@ -72,6 +73,16 @@ def test_unlabelled_images_add_nothing(paper_quality):
 
 def test_what_table_2_can_plan():
     assert plannable(paper_pilots()) == ("P", "I", "B", "S", "B+S")
+
+
+def test_unlabelled_images_are_planned_where_full_labels_were_piloted_alone(tmp_path):
+    path = tmp_path / "pilots.csv"
+    rows = ["full,rest,share,variant,seed,pq", "P,none,0.1,baseline,0,20", "P,none,0.5,baseline,0,30"]
+    path.write_text("\n".join([*rows, "P,B,0.1,module,0,25"]) + "\n")
+    assert plannable(read_pilots(path)) == ("P", "B", "none")
+    every = ["full,rest,share,variant,seed,pq", "P,B,0.1,baseline,0,20", "P,none,1,baseline,0,30"]
+    path.write_text("\n".join([*every, "P,B,0.1,module,0,25"]) + "\n")
+    assert plannable(read_pilots(path)) == ("P", "B")
 
 
 def test_a_kind_without_a_price_is_named():

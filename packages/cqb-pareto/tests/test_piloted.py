@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -23,22 +25,27 @@ def limits(quality, pilots, **given):
 
 def test_the_pilots_bound_every_kind(paper_quality, pilots):
     """Table 2 has P at 0.1, 0.3 and 0.5, and each other kind on the rest."""
-    low, high = piloted(paper_quality)
+    low, high = piloted(paper_quality, pilots)
     assert low.tolist() == [0.1, 0, 0, 0]
     assert high.tolist() == [0.5, 0.9, 0.9, 0.9]
     kept = limits(paper_quality, pilots).bounds
     assert (kept.low.tolist(), kept.high.tolist()) == (low.tolist(), high.tolist())
 
 
-def test_unlabelled_images_are_not_bound(pilots):
-    low, high = piloted(fit_quality(pilots, (*KINDS, "none"), draws=2))
+def test_unlabelled_images_are_bound_by_the_runs_on_full_labels_alone(pilots):
+    quality = fit_quality(pilots, (*KINDS, "none"), draws=2)
+    low, high = piloted(quality, pilots)
     assert (low[-1], high[-1]) == (0, 1)
+    alone = replace(pilots.runs[0], rest="none", share=0.3, run="alone")
+    low, high = piloted(quality, check_pilots([*pilots.runs, alone], "more"))
+    assert (low[-1], high[-1]) == (0, 0.7)
 
 
 def test_of_two_branches_the_narrower_pilots_count(pilots):
     """Without the runs on stuff at P = 0.1, stuff is piloted from 0.3 on."""
     runs = [p for p in pilots.runs if p.share > 0.1 or p in pilots.having("things")]
-    assert piloted(fit_quality(check_pilots(runs, "fewer"), KINDS, draws=2))[0].tolist() == [0.3, 0, 0, 0]
+    fewer = check_pilots(runs, "fewer")
+    assert piloted(fit_quality(fewer, KINDS, draws=2), fewer)[0].tolist() == [0.3, 0, 0, 0]
 
 
 def test_the_tighter_of_asked_and_piloted_counts(paper_quality, pilots):

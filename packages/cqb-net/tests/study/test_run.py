@@ -15,11 +15,12 @@ def test_the_cheapest_pilot_bounds_the_budget():
         require_affordable(entries, PRICES, 0.1)
 
 
-def test_pilots_without_weak_labels_do_not_count(tmp_path):
+def test_pilots_of_full_labels_alone_allow_to_leave_images_unlabelled(tmp_path):
     design = tmp_path / "design.csv"
-    design.write_text("full,rest,share,variant,seed\nP,none,0.1,baseline,0\nP,B,0.5,module,0\nP,none,0.5,baseline,0\n")
-    with pytest.raises(InputError, match=r"wanted at least 0\.515"):
-        require_affordable(wanted_entries((), 1, None, design), PRICES, 0.3)
+    design.write_text("full,rest,share,variant,seed\nP,none,0.2,baseline,0\nP,B,0.5,module,0\nP,none,0.5,baseline,0\n")
+    require_affordable(wanted_entries((), 1, None, design), PRICES, 0.2)
+    with pytest.raises(InputError, match=r"wanted at least 0\.2 "):
+        require_affordable(wanted_entries((), 1, None, design), PRICES, 0.19)
 
 
 def test_a_study_says_so_before_anything_is_trained(refused, scenes, tmp_path):

@@ -4,15 +4,16 @@ import numpy as np
 from jaxtyping import Float
 
 from cqb_pareto.confidence import LEVEL, Band, draw_costs, probabilities
+from cqb_pareto.considered import Setback, plannable, setbacks
 from cqb_pareto.counts import bought_images, owned_images
 from cqb_pareto.evaluated import Evaluated
 from cqb_pareto.front import front_order
 from cqb_pareto.kinds import NONE
-from cqb_pareto.objectives import Objectives, QualityModel, plannable
+from cqb_pareto.objectives import Objectives, QualityModel
 from cqb_pareto.piloted import Limits
+from cqb_pareto.pilots import Pilots
 from cqb_pareto.plan import Cost, Fronts, Option, Plan
 from cqb_pareto.prices import PriceList
-from cqb_pareto.setbacks import setbacks
 
 CANDIDATES = 1500
 RUNNERS_UP = 3
@@ -153,12 +154,7 @@ def _notes(limits: Limits, quality: QualityModel, shares: Float[np.ndarray, " k"
                 f"No pilot reaches more than {best:.1f} points of PQ over {branch}: networks that have learnt so "
                 "little tell little of what labels are worth. Train the pilots longer."
             )
-    for setback in setbacks(pilots, quality):
-        notes.append(
-            f"Runs with {setback.kind} on the rest are {setback.points:.1f} points of PQ below those with "
-            f"{pilots.full} alone, in each of {setback.comparisons} comparisons: here these labels cost more than they "
-            "teach, which the responses may not show. Train the pilots longer, or plan without them."
-        )
+    notes += [_of_setback(setback, pilots, quality) for setback in setbacks(pilots, plannable(pilots))]
     sizes = sorted({pilot.images for pilot in pilots.runs} - {0, images})
     if sizes:
         notes.append(
@@ -170,3 +166,14 @@ def _notes(limits: Limits, quality: QualityModel, shares: Float[np.ndarray, " k"
             "Pilots mix two label sets each; how more of them act together is the response family's assumption."
         )
     return notes
+
+
+def _of_setback(setback: Setback, pilots: Pilots, quality: QualityModel) -> str:
+    points = sum(quality.weights.of_branch(branch) * points for branch, points in setback.points.items())
+    found = (
+        f"Runs with {setback.kind} on the rest are {points:.1f} points of PQ below those with {pilots.full} alone, in "
+        f"each of {setback.comparisons} comparisons: here these labels cost more than they teach"
+    )
+    if setback.kind not in quality.kinds:
+        return f"{found}, so the plan goes without. Longer pilots may tell otherwise."
+    return f"{found}, which the responses may not show. Train the pilots longer, or plan without them (--kinds)."

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from cqb_pareto.considered import plannable
 from cqb_pareto.errors import InputError
 from cqb_pareto.kinds import NONE
 from cqb_pareto.objectives import ClassWeights, Objectives, QualityModel, fit_quality
@@ -158,6 +159,7 @@ def next_pilots(
         raise InputError("design", "runs", "at least 1", runs)
     if not 0 <= explored <= 1:
         raise InputError("design", "explored", "a part from 0 to 1", explored)
+    kinds = [kind for kind in (plannable(pilots) if kinds is None else kinds) if kind != NONE]
     quality = fit_quality(pilots, kinds, weights, draws, seed)
     branches = {name: branch.learnable() for name, branch in quality.branches.items()}
     quality = QualityModel(quality.kinds, quality.weights, branches)

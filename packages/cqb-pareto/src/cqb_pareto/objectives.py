@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from cqb_pareto.considered import considered
 from cqb_pareto.errors import InputError
-from cqb_pareto.kinds import NONE, check_kinds
+from cqb_pareto.kinds import check_kinds
 from cqb_pareto.pilots import Pilots
 from cqb_pareto.prices import PriceList
 from cqb_pareto.responses import FAMILIES, BranchResponse, observe, respond
@@ -140,7 +141,8 @@ def fit_quality(
 
     Args:
         pilots: the runs.
-        kinds: the label sets to allocate, the full one first; by default all that the table measures on every branch.
+        kinds: the label sets to allocate, the full one first; by default all that the table measures on every branch
+            and that did not only harm (`considered`).
         weights: COCO's by default.
         draws: bootstrap draws.
         seed: of the bootstrap.
@@ -152,21 +154,10 @@ def fit_quality(
     """
     if family is not None and family not in FAMILIES:
         raise InputError("responses", "model", f"one of {', '.join(FAMILIES)}", family)
-    kinds = plannable(pilots) if kinds is None else check_kinds(tuple(kinds), pilots.full)
-    labelled = tuple(kind for kind in kinds if kind != NONE)
+    kinds = considered(pilots) if kinds is None else check_kinds(tuple(kinds), pilots.full)
     rng = np.random.default_rng(seed)
-    branches = {branch: respond(observe(pilots, branch, labelled), rng, draws, family) for branch in pilots.branches}
+    branches = {branch: respond(observe(pilots, branch, kinds), rng, draws, family) for branch in pilots.branches}
     return QualityModel(tuple(kinds), weights or ClassWeights.of(), branches)
-
-
-def plannable(pilots: Pilots) -> tuple[str, ...]:
-    """The label sets that the table measures on every branch, the full one first."""
-
-    def measured(kind: str, branch: str) -> bool:
-        return any(p.rest == kind and p.variant != "baseline" for p in pilots.having(branch))
-
-    weak = [kind for kind in pilots.kinds[1:] if all(measured(kind, branch) for branch in pilots.branches)]
-    return (pilots.full, *weak)
 
 
 @dataclass(frozen=True)

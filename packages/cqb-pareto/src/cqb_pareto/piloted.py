@@ -54,7 +54,7 @@ class Limits:
         asked = Bounds.of(quality.kinds, least, most)
         if extrapolate:
             return cls(asked, asked, quality.kinds, pilots)
-        low, high = piloted(quality)
+        low, high = piloted(quality, pilots)
         limits = cls(Bounds(np.maximum(asked.low, low), np.minimum(asked.high, high)), asked, quality.kinds, pilots)
         limits._check(low, high)
         return limits
@@ -182,15 +182,18 @@ class Limits:
         return float(np.floor(below / step + 1e-6) * step)
 
 
-def piloted(quality: QualityModel) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
-    """The smallest and the largest share of each label set inside the pilots of every branch; 0 and 1 for unlabelled
-    images.
+def piloted(quality: QualityModel, pilots: Pilots) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
+    """The smallest and the largest share of each label set inside the pilots of every branch; of unlabelled images 0,
+    and the largest that a run had, or 1 where no run had any.
     """
     low, high = np.zeros(len(quality.kinds)), np.ones(len(quality.kinds))
     for branch in quality.branches.values():
         columns = [quality.kinds.index(kind) for kind in branch.kinds]
         low[columns] = np.maximum(low[columns], branch.low)
         high[columns] = np.minimum(high[columns], branch.high)
+    alone = [1 - pilot.share for pilot in pilots.runs if pilot.rest == NONE]
+    if NONE in quality.kinds and alone:
+        high[quality.kinds.index(NONE)] = max(alone)
     return low, high
 
 

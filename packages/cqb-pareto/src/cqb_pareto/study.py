@@ -60,8 +60,9 @@ def study(
         target_pq: in points.
         unit: of the budget: relative (panoptic-label units per image), images (fully labelled ones), hours or money.
         images: how many images there are to label.
-        kinds: label sets to consider, the full one first; by default all that are piloted on every branch. Add `none`
-            to allow unlabelled images.
+        kinds: label sets to consider, the full one first; by default all that are piloted on every branch, and
+            `none` (images may stay unlabelled) where full labels were piloted alone; then without those that did worse
+            than full labels alone in every comparison.
         least: smallest shares by label set.
         most: largest shares by label set.
         extrapolate: search outside the piloted shares as well; otherwise each label set stays between its smallest and

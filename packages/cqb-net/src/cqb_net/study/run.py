@@ -157,7 +157,7 @@ def require_affordable(entries: Sequence[Entry], prices: cqb_pareto.PriceList, b
     Raises:
         InputError: with the least that any allocation between the pilots costs.
     """
-    least = min(cost_of(dict(entry.allocation), prices) for entry in entries if entry.rest)
+    least = min(cost_of(dict(entry.allocation), prices) for entry in entries)
     if budget < least * (1 - 1e-9):
         wanted = f"at least {least:.4g} fully labelled images per image, what the cheapest pilot's labels cost"
         raise InputError("study", "budget", f"{wanted} (or smaller --shares, or --extrapolate)", f"{budget:.4g}")

@@ -8,18 +8,18 @@ def fit(pilots: PilotFile, kinds: Kinds = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from cqb_pareto.considered import considered
     from cqb_pareto.kinds import check_kinds
-    from cqb_pareto.objectives import plannable
     from cqb_pareto.responses import observe, rank
 
     read = pilots_of(pilots)
     asked = kinds_of(kinds)
-    considered = plannable(read) if asked is None else check_kinds(asked, read.full)
-    table = Table(title=f"{len(read.runs)} runs over {', '.join(considered)}: error in PQ points")
+    chosen = considered(read) if asked is None else check_kinds(asked, read.full)
+    table = Table(title=f"{len(read.runs)} runs over {', '.join(chosen)}: error in PQ points")
     for column in ("branch", "response", "left-out allocation", "dear half", "score"):
         table.add_column(column, justify="left" if column in ("branch", "response") else "right")
     for branch in read.branches:
-        for errors in rank(observe(read, branch, considered)):
+        for errors in rank(observe(read, branch, chosen)):
             numbers = (errors.leave_one_out, errors.extrapolation, errors.score)
             table.add_row(branch, errors.family, *(f"{number:.2f}" for number in numbers))
         table.add_section()

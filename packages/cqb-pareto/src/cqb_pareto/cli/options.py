@@ -19,7 +19,10 @@ Wage = Annotated[float | None, typer.Option(help="Money per hour of labelling.")
 Currency = Annotated[str, typer.Option(help="What the wage is in.")]
 Review = Annotated[float, typer.Option(help="Checking, as a share of labelling time.")]
 Owned = Annotated[list[str] | None, typer.Option(help="Labels that are there already, as B=0.4 (a share). Repeat it.")]
-Kinds = Annotated[str | None, typer.Option(help="Label sets to consider, as P,I,B; the full one first.")]
+Kinds = Annotated[
+    str | None,
+    typer.Option(help="Label sets to consider, as P,I,B,none; the full one first. By default those piloted."),
+]
 Least = Annotated[list[str] | None, typer.Option("--min", help="Least share of a label set, as P=0.1. Repeat it.")]
 Most = Annotated[list[str] | None, typer.Option("--max", help="Largest share of a label set, as S=0.3. Repeat it.")]
 Extrapolate = Annotated[

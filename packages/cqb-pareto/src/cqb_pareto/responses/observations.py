@@ -62,13 +62,14 @@ class Observations:
 
 
 def observe(pilots: Pilots, branch: str, kinds: Sequence[str]) -> Observations:
-    """The runs that speak of these kinds on this branch.
+    """The runs that speak of these kinds on this branch; none, of which there is nothing to learn, is left out of them.
 
     A baseline whose rest labels train nothing on the branch is a run on the full label set alone.
 
     Raises:
         InputError: naming the runs that are missing: the full label set alone at two shares, each kind at one.
     """
+    kinds = [kind for kind in kinds if kind != NONE]
     columns = {kind: i for i, kind in enumerate(kinds)}
     runs = [p for p in pilots.having(branch) if _rest(p, branch) in (*columns, NONE)]
     shares = np.zeros((len(runs), len(kinds)))
