@@ -6,6 +6,7 @@ from cqb_pareto.considered import Setback, considered, plannable, setbacks
 from cqb_pareto.objectives import ClassWeights
 from cqb_pareto.pilots import read_pilots
 from cqb_pareto.prices import named_prices
+from cqb_pareto.report.words import plan_lines
 from cqb_pareto.study import plan
 
 ALONE = [(0.1, 20.0, 40.0), (0.5, 30.0, 60.0)]
@@ -63,6 +64,12 @@ def test_a_plan_goes_without_labels_that_only_harm_and_says_so(table):
 def test_where_every_weak_label_harms_the_plan_is_of_full_labels_alone(table):
     made = plan(table(B=[(-2, -4), (-6, -8)]), named_prices("paper-text"), budget=0.3, weights=WEIGHTS, draws=20)
     assert made.allocation == {"P": 0.3, "none": 0.7}
+    assert made.probabilities.beats_all_panoptic is None
+    lines = plan_lines(made)
+    assert lines[0] == "Label 300 images P; 700 stay unlabelled."
+    (chances,) = (line for line in lines if line.startswith("Chances"))
+    assert "all panoptic" not in chances
+    assert ", better than a random allocation" in chances
 
 
 def test_one_comparison_tells_nothing(table, tmp_path):

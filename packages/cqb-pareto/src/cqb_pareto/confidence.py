@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from cqb_pareto.kinds import NONE
 from cqb_pareto.objectives import Objectives, QualityModel
 from cqb_pareto.prices import PriceList
 from cqb_pareto.simplex import Bounds, Shares, sample_uniform, within
@@ -36,14 +37,15 @@ class Probabilities:
 
     Attributes:
         nondominated: no allocation of the candidates costs no more and is better by more than `margin` points.
-        beats_all_panoptic: better than spending the same on the full label set alone, the rest left unlabelled.
+        beats_all_panoptic: better than spending the same on the full label set alone, the rest left unlabelled; None
+            for a plan that does so itself.
         beats_random: better than a random allocation at the same cost.
         reaches_target: PQ at least the target; None without one.
         margin: the points of PQ below which a difference does not count in `nondominated`.
     """
 
     nondominated: float
-    beats_all_panoptic: float
+    beats_all_panoptic: float | None
     beats_random: float
     reaches_target: float | None
     margin: float
@@ -73,11 +75,14 @@ def probabilities(
     cost = draw_costs(prices, quality, rows, rng, len(pq))
     dominated = ((cost[:, 1:] <= cost[:, :1]) & (pq[:, 1:] > pq[:, :1] + MARGIN)).any(axis=1)
     spent = float(objectives.cost(shares[None])[0])
-    against_full = quality.predict_draws(_all_full(objectives, spent))[:, 0]
+    alone = _all_full(objectives, spent)
+    labels = [column for column, kind in enumerate(quality.kinds) if kind != NONE]
+    itself = np.allclose(shares[labels], alone[0, labels])
+    against_full = quality.predict_draws(alone)[:, 0]
     against_random = quality.predict_draws(_random_at(objectives, bounds, spent, rng))
     return Probabilities(
         float(1 - dominated.mean()),
-        float((pq[:, 0] > against_full).mean()),
+        None if itself else float((pq[:, 0] > against_full).mean()),
         float((pq[:, :1] > against_random).mean()),
         None if target is None else float((pq[:, 0] >= target).mean()),
         MARGIN,

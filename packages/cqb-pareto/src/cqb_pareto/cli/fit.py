@@ -9,13 +9,14 @@ def fit(pilots: PilotFile, kinds: Kinds = None) -> None:
     from rich.table import Table
 
     from cqb_pareto.considered import considered
-    from cqb_pareto.kinds import check_kinds
+    from cqb_pareto.kinds import NONE, check_kinds
     from cqb_pareto.responses import observe, rank
 
     read = pilots_of(pilots)
     asked = kinds_of(kinds)
     chosen = considered(read) if asked is None else check_kinds(asked, read.full)
-    table = Table(title=f"{len(read.runs)} runs over {', '.join(chosen)}: error in PQ points")
+    labelled = ", ".join(kind for kind in chosen if kind != NONE)
+    table = Table(title=f"{len(read.runs)} runs over {labelled}: error in PQ points")
     for column in ("branch", "response", "left-out allocation", "dear half", "score"):
         table.add_column(column, justify="left" if column in ("branch", "response") else "right")
     for branch in read.branches:

@@ -1,6 +1,7 @@
 """A plan in sentences, for the page and the terminal."""
 
 from cqb_pareto.confidence import Band
+from cqb_pareto.kinds import NONE
 from cqb_pareto.plan import Plan
 from cqb_pareto.study import Study
 
@@ -17,9 +18,11 @@ def summary_line(study: Study) -> str:
 
 def plan_lines(plan: Plan) -> list[str]:
     """What to buy, what to expect of it, and how sure that is."""
-    counts = ", ".join(_images(count, kind) for kind, count in plan.counts.items())
+    counts = ", ".join(_images(count, kind) for kind, count in plan.counts.items() if kind != NONE)
+    unlabelled = plan.counts.get(NONE, 0)
+    rest = f"; {unlabelled} stay{'' if unlabelled != 1 else 's'} unlabelled" if unlabelled else ""
     lines = [
-        f"Label {counts}.",
+        f"Label {counts}{rest}.",
         f"Expected PQ {_band(plan.pq, 1)} for one training run (80 % band).",
         f"Cost {_band(plan.cost.relative, 4)} panoptic labels per image; "
         f"{_band(plan.cost.hours, 1)} hours{_money(plan)}.",
@@ -51,10 +54,12 @@ def _images(count: int, kind: str) -> str:
 def _chances(plan: Plan) -> str:
     chance = plan.probabilities
     reached = "" if chance.reaches_target is None else f", reaches the target {chance.reaches_target:.0%}"
+    beats_full = chance.beats_all_panoptic
+    full = "" if beats_full is None else f"better than all panoptic at this cost {beats_full:.0%}, "
+    than = "than" if full else "better than"
     return (
-        f"Chances over the draws: not dominated by more than {chance.margin:g} points {chance.nondominated:.0%}, "
-        f"better than all panoptic at this cost {chance.beats_all_panoptic:.0%}, "
-        f"than a random allocation at this cost {chance.beats_random:.0%}{reached}."
+        f"Chances over the draws: not dominated by more than {chance.margin:g} points {chance.nondominated:.0%}, {full}"
+        f"{than} a random allocation at this cost {chance.beats_random:.0%}{reached}."
     )
 
 
