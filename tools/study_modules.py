@@ -75,6 +75,7 @@ class Study:
 
 
 NEAR, ABSENT = {"energy": {"xy": 35.0}}, {"absent_weight": 1.0}
+NO_LABELS, NO_ENERGY = {"pseudo_weight": 0.0}, {"energy_weight": 0.0}
 BOTH = {"evidence": "coupled"} | ABSENT
 PSEUDO_BOXES = {"coupling": "product", "detach_detector": True, "refine": 1.0}
 ALL_AVERAGED, BOXES_APART = {"averages": ("classes", "boxes", "semantic")}, {"averages": ("classes", "semantic")}
@@ -170,6 +171,20 @@ STUDIES = {
             "classes": Way({"coupling": "classifier", "detach_detector": False, "refine": 0.0}),
             "pseudo boxes": Way({}),
             "boxes, no module": Way(upper=True),
+        },
+        on=("camvid",),
+    ),
+    "pixels": Study(
+        ROWS[3],
+        {},
+        {
+            "no module": Way(),
+            "tags for the branch alone": Way(NO_LABELS | NO_ENERGY | {"absent_weight": 0.0}),
+            "no pseudo labels": Way(NO_LABELS),
+            "no energy": Way(NO_ENERGY),
+            "pseudo labels of the segmentation": Way({"evidence": "segmentation"}),
+            "as in the config": Way({}),
+            "stuff maps, no module": Way(upper=True),
         },
         on=("camvid",),
     ),
