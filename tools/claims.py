@@ -21,7 +21,6 @@ from statistics import mean
 
 import numpy as np
 from command_line import verbs
-from designs import write_design
 from readme_tables import markdown, rewrite
 from scipy.stats import spearmanr, ttest_rel
 from settings import PACKAGE, SETTINGS, Setting
@@ -33,6 +32,7 @@ from cqb_core.files import replacing
 from cqb_net.pilots import LocalProcesses, run_pilots
 from cqb_net.pilots.comparison import HEAD, Comparison, compare
 from cqb_net.pilots.comparison import lines as table2_lines
+from cqb_net.pilots.design import crossed
 from cqb_net.pilots.local import gpus_here
 from cqb_net.pilots.pilot import Recipe
 from cqb_net.study import Trial, all_full, mixed_to_cost, run_trials
@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> None:
                 data,
                 setting.config,
                 out / "table2",
-                design=write_design(out / "design.csv", setting.beside, setting.plan_seeds),
+                design=crossed(setting.beside, setting.plan_seeds),
                 epochs=setting.epochs,
                 options=setting.options,
                 executor=executor,

@@ -7,7 +7,6 @@ function that a script of yours could call; `cqb-net study` is the same on your 
 import argparse
 from pathlib import Path
 
-from designs import write_design
 from rich.console import Console
 from rich.table import Table
 
@@ -31,8 +30,9 @@ SMALL = {
 }
 """Config entries that take the scenes as small as they are drawn here."""
 
-WEAK = ("none", "I", "B", "S")
+WEAK = ("B+I", "S")
 SHARES = (0.15, 0.5)
+"""Of full labels in the pilots; the others own nothing, or one of the label sets above."""
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "demo", help="folder to write")
     parser.add_argument("--images", type=int, default=80, help="scenes to train on")
-    parser.add_argument("--pilot-epochs", type=int, default=4, help="length of a pilot")
+    parser.add_argument("--pilot-epochs", type=int, default=6, help="length of a pilot")
     parser.add_argument("--epochs", type=int, default=7, help="length of a final training")
     parser.add_argument("--workers", type=int, default=2, help="trainings at a time")
     arguments = parser.parse_args()
@@ -50,13 +50,14 @@ def main() -> None:
     if not data.exists():
         with reporting("draw scenes") as report:
             write_scenes(data, arguments.images, 32, SceneStyle(size=(96, 96)), seed=0, progress=report)
-    design = write_design(out / "design.csv", dict.fromkeys(WEAK, SHARES), seeds=1)
     made = run_study(
         data,
         CONFIG,
         out / "study",
         budget=BUDGET,
-        design=design,
+        shares=SHARES,
+        pilot_seeds=1,
+        kinds=WEAK,
         pilot_epochs=arguments.pilot_epochs,
         epochs=arguments.epochs,
         rivals=1,

@@ -2,7 +2,7 @@ import pytest
 
 import cqb_core
 import cqb_pareto
-from cqb_net.pilots.design import read_design
+from cqb_net.pilots.design import crossed, read_design
 from cqb_pareto.design import to_csv
 
 HEADER = "full,rest,share,variant,seed,pq_th,pq_st,value\n"
@@ -34,6 +34,20 @@ def test_a_module_run_has_every_module_on_that_its_labels_teach(read):
     baseline, module = read("P,I,0.1,module,0,,,0.2", "P,none,0.1,baseline,0,,,0")
     assert (module.modules, module.branch, module.module) == (("Cls2Box", "Cls2Pixel"), "all", "")
     assert (baseline.modules, baseline.rest.short, baseline.allocation[cqb_core.Labels(0)]) == ((), "none", 0.9)
+
+
+def test_label_sets_by_shares(read):
+    found = crossed({"none": (0.1, 0.5), "I+B": (0.1,)}, 2)
+    rows = ("P,none,0.1,baseline,0,,,", "P,none,0.5,baseline,0,,,", "P,B+I,0.1,module,0,,,")
+    again = [row.replace(",0,,,", ",1,,,") for row in rows]
+    assert len(found) == 6
+    assert [entry.seed for entry in found] == [0, 0, 0, 1, 1, 1]
+    assert set(found) == set(read(*rows, *again))
+
+
+def test_full_labels_are_not_beside_full_labels():
+    with pytest.raises(cqb_core.InputError, match="design: rest: wanted labels that cost less than P, or none, got P"):
+        crossed({"P": (0.1,)}, 1)
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,11 @@ def test_pilots_of_full_labels_alone_allow_to_leave_images_unlabelled(tmp_path):
 
 def test_a_study_says_so_before_anything_is_trained(refused, scenes, tmp_path):
     out = tmp_path / "study"
-    call = ("study", "--data", scenes, "--config", "cqb-net_tiny_scenes", "--out", out, "--budget", "0.01")
-    assert "--extrapolate" in refused(*call)
+    call = ("study", "--data", scenes, "--config", "cqb-net_tiny_scenes", "--out", out)
+    assert "wanted at least 0.1 fully labelled images" in refused(*call, "--budget", "0.01")
+    assert "--extrapolate" in refused(*call, "--budget", "0.1", "--rows", "Cls2Box")
+    assert "got 'X'" in refused(*call, "--budget", "0.1", "--kinds", "I,X")
+    assert "--shares: share: wanted a share above 0" in refused(*call, "--budget", "0.1", "--shares", "0,0.5")
     assert not out.exists()
 
 

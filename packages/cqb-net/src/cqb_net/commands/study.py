@@ -18,8 +18,15 @@ def study(
     wage: Annotated[float | None, typer.Option(help="Money per hour of labelling.")] = None,
     shares: Annotated[str, typer.Option(help="Shares of fully labelled images in the pilots.")] = "0.1,0.3,0.5",
     pilot_seeds: Annotated[int, typer.Option(min=1, help="Trainings of each pilot.")] = 3,
-    rows: Annotated[str | None, typer.Option(help="Rows of Table 2 to pilot, such as Cls2Box,Box2Mask; all.")] = None,
-    design: Annotated[Path | None, typer.Option(help="CSV of cqb-pareto design, instead of shares and rows.")] = None,
+    kinds: Annotated[
+        str, typer.Option(help="Label sets to pilot on the other images, beside full labels alone.")
+    ] = "I,B,B+I,S",
+    rows: Annotated[
+        str | None, typer.Option(help="Rows of Table 2 to pilot instead, such as Cls2Box,Box2Mask.")
+    ] = None,
+    design: Annotated[
+        Path | None, typer.Option(help="CSV of cqb-pareto design, instead of shares, kinds and rows.")
+    ] = None,
     pilot_epochs: Annotated[int | None, typer.Option(min=1, help="Length of a pilot; the config's by default.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Length of the final trainings; likewise.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each final allocation.")] = 1,
@@ -57,6 +64,7 @@ def study(
         pilot_seeds=pilot_seeds,
         rows=None if rows is None else rows.split(","),
         design=design,
+        kinds=kinds.split(","),
         pilot_epochs=pilot_epochs,
         epochs=epochs,
         seeds=seeds,

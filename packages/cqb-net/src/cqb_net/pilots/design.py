@@ -1,5 +1,6 @@
-"""The entries that a design asks for: a CSV of `cqb-pareto design`, whose qualities are still to be measured."""
+"""The entries that a design asks for: a CSV of `cqb-pareto design`, or label sets by shares of full labels."""
 
+from collections.abc import Mapping, Sequence
 from os import PathLike
 
 from cqb_core import InputError, Labels
@@ -27,6 +28,27 @@ def read_design(path: str | PathLike[str]) -> list[Entry]:
             raise _error(row, "seed", "each run once", f"the run of row {entries[entry]} again")
         entries[entry] = row.number
     return sorted(entries, key=lambda entry: VARIANTS.index(entry.variant))
+
+
+def crossed(shares: Mapping[str, Sequence[float]], seeds: int) -> list[Entry]:
+    """Label sets by shares of full labels, seed by seed, with every module on that learns from the labels of the rest.
+
+    Args:
+        shares: of full labels, each above 0 and at most 1, by the label set of the rest; `none` for full labels alone.
+        seeds: how many; they are 0, 1, ...
+
+    Raises:
+        InputError: for a word that is no label set, or full labels on the rest.
+    """
+    rests = {Labels.parse(name): of_rest for name, of_rest in shares.items()}
+    if Labels.PANOPTIC in rests:
+        raise InputError("design", "rest", "labels that cost less than P, or none", "P")
+    return [
+        Entry(rest, share, "module" if rest else "baseline", "", modules_for(rest), seed, "all")
+        for seed in range(seeds)
+        for rest, of_rest in rests.items()
+        for share in of_rest
+    ]
 
 
 def _entry(row: Row) -> Entry:

@@ -32,7 +32,7 @@ def run_pilots(
     shares: Sequence[float] = (0.1, 0.3, 0.5),
     seeds: int = 3,
     rows: Sequence[str] | None = None,
-    design: str | PathLike[str] | None = None,
+    design: "str | PathLike[str] | Sequence[Entry] | None" = None,
     epochs: int | None = None,
     options: Mapping[str, Any] | None = None,
     executor: Executor | None = None,
@@ -57,7 +57,7 @@ def run_pilots(
         shares: of panoptic labels, for Table 2.
         seeds: how many, for Table 2.
         rows: names of some rows of Table 2; all of them by default.
-        design: CSV of `cqb-pareto design`, instead of Table 2.
+        design: CSV of `cqb-pareto design`, or the runs themselves (`pilots.design.crossed`), instead of Table 2.
         epochs: length of every training, its schedule stretched; the config says by default.
         options: config entries to override.
         executor: where trainings run; this machine by default.
@@ -87,7 +87,10 @@ def run_pilots(
 
 
 def wanted_entries(
-    shares: Sequence[float], seeds: int, rows: Sequence[str] | None, design: str | PathLike[str] | None
+    shares: Sequence[float],
+    seeds: int,
+    rows: Sequence[str] | None,
+    design: "str | PathLike[str] | Sequence[Entry] | None",
 ) -> "list[Entry]":
     """The rows that the table of pilots is to have; see `run_pilots`.
 
@@ -100,7 +103,7 @@ def wanted_entries(
     if design is not None:
         if rows is not None:
             raise InputError("--rows", "rows", "rows of Table 2 without --design", ", ".join(rows))
-        return read_design(design)
+        return read_design(design) if isinstance(design, (str, PathLike)) else list(design)
     require_shares(shares, seeds)
     return table2(ROWS if rows is None else named_rows(rows), list(dict.fromkeys(shares)), seeds)
 

@@ -12,16 +12,20 @@ import cqb_pareto
 from cqb_core import InputError, Labels, assign
 from cqb_core.data.panoptic_files import find_split, fingerprint, read_split
 from cqb_net.pilots import Executor, LocalProcesses, run_pilots
+from cqb_net.pilots.design import crossed
 from cqb_net.pilots.local import gpus_here
 from cqb_net.pilots.pilot import Recipe
 from cqb_net.pilots.protocol import Entry
-from cqb_net.pilots.sweep import wanted_entries
+from cqb_net.pilots.sweep import require_shares, wanted_entries
 from cqb_net.study.page import draw_predictions, write_page
 from cqb_net.study.rivals import all_full, cost_of, mixed_to_cost
 from cqb_net.study.trials import Trial, TrialScore, run_trials
 from cqb_net.worklist import plan_allocation, write_worklist
 from cqb_pareto.objectives import ClassWeights
 from cqb_pareto.report import Page, write_report
+
+KINDS = ("I", "B", "B+I", "S")
+"""Label sets that are piloted by default."""
 
 PLANNED, FULL, RANDOM = "planned", "all panoptic", "random"
 
@@ -56,7 +60,8 @@ def run_study(
     shares: Sequence[float] = (0.1, 0.3, 0.5),
     pilot_seeds: int = 3,
     rows: Sequence[str] | None = None,
-    design: str | PathLike[str] | None = None,
+    design: str | PathLike[str] | Sequence[Entry] | None = None,
+    kinds: Sequence[str] = KINDS,
     pilot_epochs: int | None = None,
     epochs: int | None = None,
     seeds: int = 1,
@@ -82,8 +87,9 @@ def run_study(
         prices: of labels; the paper's by default.
         shares: of fully labelled images in the pilots.
         pilot_seeds: how many of each pilot.
-        rows: of Table 2 to pilot; all by default.
-        design: CSV of `cqb-pareto design` instead of shares, seeds and rows.
+        rows: of Table 2 to pilot, instead of label sets.
+        design: CSV of `cqb-pareto design`, or its runs, instead of shares, seeds, label sets and rows.
+        kinds: label sets to pilot on the other images, with every module on; full labels alone are piloted beside them.
         pilot_epochs: length of a pilot; the config says by default.
         epochs: length of the final trainings; likewise.
         seeds: how many trainings of each final allocation.
@@ -102,6 +108,9 @@ def run_study(
     """
     out, priced = Path(out), prices or cqb_pareto.named_prices("paper-text")
     executor = executor or LocalProcesses(gpus=gpus_here())
+    if design is None and rows is None:
+        require_shares(shares, pilot_seeds)
+        design = crossed(dict.fromkeys(("none", *kinds), shares), pilot_seeds)
     index = read_split(find_split(data, "train"))
     limit = priced.relative_budget(budget, unit, len(index.entries))
     if not extrapolate:
@@ -138,8 +147,8 @@ def run_study(
     assignment.write(out / "labels.json")
     write_worklist(assignment, index, priced, out / "worklist")
 
-    kinds = [Labels.parse(kind) for kind in made.objectives.quality.kinds]
-    trials = trials_of(allocation, kinds, priced, rivals, seeds, seed)
+    planned = [Labels.parse(kind) for kind in made.objectives.quality.kinds]
+    trials = trials_of(allocation, planned, priced, rivals, seeds, seed)
     recipe = Recipe.of(config, epochs, options, trust_config)
     scores = run_trials(trials, data, recipe, out / "trials", executor, priced, progress=progress)
     draw_predictions(scores[0].folder / "training", data, out / "predictions.png")
