@@ -9,7 +9,7 @@ from cqb_pareto.responses import FAMILIES, observe, rank
 from cqb_pareto.responses.additive import LogAdditive
 from cqb_pareto.responses.choose import errors
 from cqb_pareto.responses.cubic import CUBIC, integrate, regress
-from cqb_pareto.responses.effective import DIMINISHING, POWER, EffectiveShare
+from cqb_pareto.responses.effective import DIMINISHING, LOG, POWER, EffectiveShare
 
 TRUTH = np.log([[55.0, 0.05, 0.8, 0.1, 0.4]])
 BENT = np.log([[55.0, 0.05, 0.8, 3.0, 0.1, 0.4]])
@@ -59,7 +59,7 @@ def test_diminishing_worth_may_prefer_a_mixture():
 
 
 def test_slopes_are_those_of_the_curve(drawn):
-    for family, theta in ((POWER, TRUTH), (DIMINISHING, BENT), (FAMILIES["log"], np.log([[12.0, 0.05, 0.1, 0.4]]))):
+    for family, theta in ((POWER, TRUTH), (DIMINISHING, BENT), (LOG, np.log([[12.0, 0.05, 0.1, 0.4]]))):
         shares = drawn(family.curve(theta)).shares
         _, slope = family._slope(shares, theta)
         for p in range(theta.shape[1]):

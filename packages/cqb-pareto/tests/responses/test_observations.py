@@ -5,6 +5,8 @@ from cqb_pareto.errors import InputError
 from cqb_pareto.pilots import paper_pilots, read_pilots
 from cqb_pareto.responses import observe
 
+TAGS = (("baseline", 25), ("module", 28))
+
 
 def test_what_table_2_says_of_things():
     seen = observe(paper_pilots(), "things", ("P", "I", "B", "S", "B+S"))
@@ -21,6 +23,20 @@ def test_what_table_2_says_of_things():
     assert sorted(seen.quality[off]) == [47.3, 50.7, 51.7]
     assert seen.low.tolist() == [0.1, 0, 0, 0, 0]
     assert seen.high == pytest.approx(np.array([0.5, 0.9, 0.9, 0.9, 0.9]))
+
+
+def test_labels_that_teach_nothing_are_not_none_where_runs_without_labels_tell(tmp_path):
+    """Tags without a module fill places in the batches: their runs are full labels alone for want of better ones."""
+    path = tmp_path / "p.csv"
+    rows = ["full,rest,share,variant,seed,pq_th,pq_st", "P,none,0.2,baseline,0,30,40"]
+    rows += [f"P,I,{share},{variant},0,{pq},{pq}" for share in (0.2, 0.4) for variant, pq in TAGS]
+    path.write_text("\n".join(rows) + "\n")
+    few = observe(read_pilots(path), "things", ("P", "I"))
+    assert sorted(few.quality[few.counts & (few.arm == 0)]) == [25, 25, 30]
+    path.write_text("\n".join([*rows, "P,none,0.4,baseline,0,35,50"]) + "\n")
+    enough = observe(read_pilots(path), "things", ("P", "I"))
+    assert sorted(enough.quality[enough.counts & (enough.arm == 0)]) == [30, 35]
+    assert enough.base[enough.module].tolist() == few.base[few.module].tolist()
 
 
 def test_module_runs_point_at_their_own_baseline():

@@ -9,6 +9,7 @@ from cqb_pareto.errors import InputError
 from cqb_pareto.responses.choose import FAMILIES, Errors, rank
 from cqb_pareto.responses.effective import DIMINISHING, PRIOR_NOISE
 from cqb_pareto.responses.family import Family, Response
+from cqb_pareto.responses.labels import ByLabel, labels_of
 from cqb_pareto.responses.mixing import MIXED, evenness, full_alone
 from cqb_pareto.responses.mixture import Mixture, dealt, stacked
 from cqb_pareto.responses.observations import Observations
@@ -107,9 +108,11 @@ def before_pilots(kinds: tuple[str, ...], rng: np.random.Generator, draws: int =
     """What is believed of a branch before any run, as far as pilots can change it (`learnable`): the prior of the power
     law with diminishing worth.
     """
-    k = len(kinds)
-    prior = DIMINISHING.prior(k, draws + 1, rng)
-    centre, drawn = (DIMINISHING.curve(theta) for theta in (prior.theta.mean(axis=0, keepdims=True), prior.theta[1:]))
+    k, (labels, parts) = len(kinds), labels_of(kinds)
+    prior = DIMINISHING.prior(len(labels), draws + 1, rng)
+    centre, drawn = (
+        ByLabel(DIMINISHING.curve(theta), parts) for theta in (prior.theta.mean(axis=0, keepdims=True), prior.theta[1:])
+    )
     noughts = np.zeros(draws)
     return BranchResponse(kinds, np.zeros(k), np.ones(k), centre, drawn, noughts, noughts, PRIOR_NOISE, ())
 

@@ -16,9 +16,13 @@ from cqb_pareto.responses.additive import LOG_ADDITIVE
 from cqb_pareto.responses.cubic import CUBIC
 from cqb_pareto.responses.effective import DIMINISHING, LOG, POWER
 from cqb_pareto.responses.family import Family
+from cqb_pareto.responses.labels import ByLabelFamily
 from cqb_pareto.responses.observations import Observations
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (POWER, DIMINISHING, LOG, LOG_ADDITIVE, CUBIC)}
+BY_LABEL: tuple[Family, ...] = (POWER, DIMINISHING, LOG, LOG_ADDITIVE)
+"""Of these the labels are known that label sets are sums of."""
+
+FAMILIES: dict[str, Family] = {family.name: ByLabelFamily(family) for family in BY_LABEL} | {CUBIC.name: CUBIC}
 
 
 @dataclass(frozen=True, eq=False)

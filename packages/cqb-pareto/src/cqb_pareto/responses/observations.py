@@ -64,7 +64,8 @@ class Observations:
 def observe(pilots: Pilots, branch: str, kinds: Sequence[str]) -> Observations:
     """The runs that speak of these kinds on this branch; none, of which there is nothing to learn, is left out of them.
 
-    A baseline whose rest labels train nothing on the branch is a run on the full label set alone.
+    A baseline whose rest labels train nothing on the branch is a run on the full label set alone, where too few runs
+    left the rest without labels (of two shares at least): labels that teach nothing still fill places in the batches.
 
     Raises:
         InputError: naming the runs that are missing: the full label set alone at two shares, each kind at one.
@@ -80,7 +81,9 @@ def observe(pilots: Pilots, branch: str, kinds: Sequence[str]) -> Observations:
     cells: dict[object, int] = {}
     cell = np.array([cells.setdefault(_cell(p), len(cells)) for p in runs], dtype=np.int64)
     base = [next((int(cell[j]) for j in _bases(runs, p)), -1) for p in runs]
-    counts = np.array([p.variant != "baseline" or _rest(p, branch) == NONE for p in runs], dtype=bool)
+    bare = np.array([_bare(p) for p in runs], dtype=bool)
+    alone = bare if len({p.share for p in runs if _bare(p)}) > 1 else [_rest(p, branch) == NONE for p in runs]
+    counts = np.array([p.variant != "baseline" for p in runs], dtype=bool) | alone
     quality = np.array([p.quality(branch) for p in runs])
     module = np.array([p.variant == "module" for p in runs], dtype=bool)
     seen = Observations(tuple(kinds), branch, shares, quality, counts, cell, module, np.array(base, dtype=np.int64))
@@ -90,7 +93,11 @@ def observe(pilots: Pilots, branch: str, kinds: Sequence[str]) -> Observations:
 
 def _rest(pilot: Pilot, branch: str) -> str:
     inert = pilot.variant == "baseline" and not trains(pilot.rest, branch)
-    return NONE if inert or pilot.share >= 1 or pilot.rest == pilot.full else pilot.rest
+    return NONE if inert or _bare(pilot) else pilot.rest
+
+
+def _bare(pilot: Pilot) -> bool:
+    return pilot.share >= 1 or pilot.rest in (NONE, pilot.full)
 
 
 def _cell(pilot: Pilot) -> object:
