@@ -186,6 +186,15 @@ def by_chance(which):
     return f"{which(mean(float(row['pq']) for row in found if row['trial'] == name) for name in names):.1f}"
 
 
+def what_a_fifth_buys():
+    """The share of all labels' PQ that the plan for a fifth of their price comes to."""
+    planned, full = (
+        mean(float(row["pq"]) for row in rows("cqb-net", "scenes-trials") if row["trial"] == trial)
+        for trial in ("planned 0.2", "full")
+    )
+    return f"{planned / full:.0%}".replace("%", " %")
+
+
 def order_of_the_papers():
     """Rank correlation of our PQ of the paper's allocations with its own."""
     theirs, found = table1(), {row["trial"]: float(row["pq"]) for row in rows("cqb-net", "scenes-trials")}
@@ -227,6 +236,7 @@ MEASURED = {
     "trials, worst of chance": lambda: by_chance(min),
     "trials, best of chance": lambda: by_chance(max),
     "trials, all labels": lambda: average("cqb-net", "scenes-trials", "pq", 1, trial="full"),
+    "trials, what a fifth buys": what_a_fifth_buys,
     "the paper's allocations": order_of_the_papers,
     "Cls2Box, box AP": lambda: compared("detection", "box_ap", "cls2box"),
     "others, box AP": lambda: compared("detection", "box_ap", "wsddn", "melm"),

@@ -15,7 +15,7 @@ import argparse
 import csv
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 
@@ -157,13 +157,14 @@ def record(name: str, out: Path) -> None:
 
 
 def made(table: str) -> str | None:
-    """The Markdown of `SET-table2`, `-fresh`, `-chance`, `-match`, `-paper`; None for another table or without CSV."""
+    """The Markdown of `SET-table2`, `-fresh`, `-chance`, `-match`, `-sets`, `-paper`; None for another, or no CSV."""
     name, _, what = table.rpartition("-")
     makers: dict[str, Callable[[str], tuple[list[str], list[list[str]]] | None]] = {
         "table2": table2,
         "fresh": fresh,
         "chance": chance,
         "match": match,
+        "sets": by_set,
         "paper": paper,
     }
     shown = makers[what](name) if what in makers and name in SETTINGS else None
@@ -226,11 +227,25 @@ def chance(name: str) -> tuple[list[str], list[list[str]]] | None:
 def match(name: str) -> tuple[list[str], list[list[str]]] | None:
     """PQ at every budget, as a share of the PQ with all labels."""
     found = results(name)
-    if "full" not in found:
+    return beside_full(found, found)
+
+
+def by_set(name: str) -> tuple[list[str], list[list[str]]] | None:
+    """The same of plans of before, whose responses took each label set for something of its own."""
+    found = results(name)
+    return beside_full(results(name, "{}-trials-by-set"), found)
+
+
+def beside_full(planned: "dict[str, Found]", trials: "dict[str, Found]") -> tuple[list[str], list[list[str]]] | None:
+    """Planned allocations beside all labels on the same seeds."""
+    if "full" not in trials or not planned:
         return None
+    found = {trial: each for trial, each in planned.items() if trial.startswith("planned")}
+    seeds = {seed for each in found.values() for seed in each.pq}
+    found["full"] = replace(trials["full"], pq={s: pq for s, pq in trials["full"].pq.items() if s in seeds})
     whole = mean(found["full"].pq.values())
     lines = []
-    for trial in [trial for trial in found if trial.startswith("planned")] + ["full"]:
+    for trial in found:
         share = mean(found[trial].pq.values()) / whole
         saved = 1 / float(found[trial].cost)
         cells = [found[trial].cost, *spread(found[trial].pq), f"{share:.1%}", f"{saved:.1f}"]
@@ -263,10 +278,10 @@ class Found:
     pq: dict[str, float]
 
 
-def results(name: str) -> dict[str, Found]:
+def results(name: str, file: str = "{}-trials") -> dict[str, Found]:
     """Allocations by name, in the order of the CSV."""
     found: dict[str, Found] = {}
-    for row in rows(PACKAGE / "results" / f"{name}-trials.csv"):
+    for row in rows(PACKAGE / "results" / f"{file.format(name)}.csv"):
         one = found.setdefault(row["trial"], Found(row["allocation"], row["cost"], {}))
         one.pq[row["seed"]] = float(row["pq"])
     return found
