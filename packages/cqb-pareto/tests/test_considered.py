@@ -64,9 +64,11 @@ def test_a_plan_goes_without_labels_that_only_harm_and_says_so(table):
 def test_where_every_weak_label_harms_the_plan_is_of_full_labels_alone(table):
     made = plan(table(B=[(-2, -4), (-6, -8)]), named_prices("paper-text"), budget=0.3, weights=WEIGHTS, draws=20)
     assert made.allocation == {"P": 0.3, "none": 0.7}
+    assert made.bought == {"P": 300}
     assert made.probabilities.beats_all_panoptic is None
     lines = plan_lines(made)
     assert lines[0] == "Label 300 images P; 700 stay unlabelled."
+    assert not any(line.startswith("Already there") for line in lines)
     (chances,) = (line for line in lines if line.startswith("Chances"))
     assert "all panoptic" not in chances
     assert ", better than a random allocation" in chances

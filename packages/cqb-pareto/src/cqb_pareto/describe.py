@@ -46,7 +46,7 @@ def describe(
         goal,
         images,
         {kinds[k]: int(counts[k]) for k in present},
-        {kinds[k]: int(bought[k]) for k in np.flatnonzero(bought)},
+        {kinds[k]: int(bought[k]) for k in np.flatnonzero(bought) if kinds[k] != NONE},
         {kinds[k]: float(shares[k]) for k in present},
         _pq_band(quality, shares, rng),
         _cost(prices, quality, shares, bought, images, rng),

@@ -28,7 +28,7 @@ def plan_lines(plan: Plan) -> list[str]:
         f"{_band(plan.cost.hours, 1)} hours{_money(plan)}.",
         _chances(plan),
     ]
-    owned = {kind: count - plan.bought.get(kind, 0) for kind, count in plan.counts.items()}
+    owned = {kind: n - plan.bought.get(kind, 0) for kind, n in plan.counts.items() if kind != NONE}
     if any(owned.values()):
         lines.insert(1, f"Already there: {', '.join(_images(n, kind) for kind, n in owned.items() if n)}.")
     for branch, family in plan.families.items():
