@@ -67,7 +67,7 @@ const describe = (row, hours, seconds) => {
   data.shares[row].forEach((share, k) => {
     if (share <= 0) return;
     const line = make("tr", undefined, body);
-    const bought = kind === "none" ? 0 : Math.max(share - data.owned[k], 0);
+    const bought = data.kinds[k] === "none" ? 0 : Math.max(share - data.owned[k], 0);
     const cells = [data.kinds[k], fixed(100 * share, 1) + " %", Math.round(share * data.images),
       Math.round(bought * data.images), fixed(bought * seconds[k] * data.images / 3600, 1)];
     for (const cell of cells) make("td", cell, line);
