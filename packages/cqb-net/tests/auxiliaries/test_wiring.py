@@ -132,7 +132,23 @@ def test_the_streams_of_tags_teach_the_features_by_the_share_that_is_asked_for_a
     assert all(grad.any() for grad in made[1.0])
 
 
-@pytest.mark.parametrize("module", [Cls2Box, Relation])
+def test_the_branch_of_tags_teaches_the_semantic_feature_by_the_share_that_is_asked_for(semantic, host):
+    made = {}
+    for share in (1.0, 0.25, 0.0):
+        torch.manual_seed(0)
+        module = Cls2Pixel(host, teaches_host=share, absent_weight=1.0, warm_up=0)
+        feature, logits = semantic.feature.clone().requires_grad_(), semantic.logits.clone().requires_grad_()
+        losses = module.loss(replace(semantic, feature=feature, logits=logits))
+        total = sum(loss.value for loss in losses.values())
+        learnt = [*module.parameters(), logits]
+        made[share] = *torch.autograd.grad(total, [*learnt, feature], materialize_grads=True), total.detach()
+    for share in (0.25, 0.0):
+        torch.testing.assert_close(made[share][:-2], made[1.0][:-2])
+        torch.testing.assert_close(made[share][-2:], (share * made[1.0][-2], made[1.0][-1]))
+    assert all(grad.any() for grad in made[1.0])
+
+
+@pytest.mark.parametrize("module", [Cls2Box, Cls2Pixel, Relation])
 def test_a_share_of_the_gradient_that_is_none(module, host):
     with pytest.raises(InputError, match=r"teaches_host: wanted a share from 0 to 1, got 2"):
         module(host, teaches_host=2.0)

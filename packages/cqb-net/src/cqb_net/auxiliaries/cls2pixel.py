@@ -11,6 +11,7 @@ from torch import Tensor
 from cqb_core import Labels
 from cqb_core.models import Host, ImageLabels, Losses, Mean, SemanticAuxiliary, SemanticView
 from cqb_core.models.routing import connected_zero, having, inside
+from cqb_net.auxiliaries.teaching import Teaching
 from cqb_net.auxiliaries.warm_up import WarmUp
 from cqb_weak.cls2pixel import ClassBranch, Cls2PixelLoss, DenseCrf, DenseEnergy, Reliability
 
@@ -25,6 +26,8 @@ class Cls2Pixel(SemanticAuxiliary):
     Args:
         host: the network.
         beta: weight of the module.
+        teaches_host: share of the branch's gradient that reaches the semantic feature, from 0 to 1 (as in the paper).
+            The terms that judge the segmentation teach it in any case.
         dropout: of the branch.
         warm_up: until pseudo labels begin, see `WarmUp`.
         rule, energy: options of `cqb_weak.cls2pixel.Reliability` (its `crf` those of `DenseCrf`) and of `DenseEnergy`.
@@ -38,6 +41,7 @@ class Cls2Pixel(SemanticAuxiliary):
         self,
         host: Host,
         beta: float = 0.5,
+        teaches_host: float = 1.0,
         dropout: float = 0.5,
         warm_up: int | float = 0.25,
         rule: Mapping[str, Any] | None = None,
@@ -50,7 +54,7 @@ class Cls2Pixel(SemanticAuxiliary):
         reliability = Reliability(**{**chosen, "crf": DenseCrf(**chosen.get("crf", {}))})
         pairs = DenseEnergy(**(energy or {}))
         self.criterion, self.beta = Cls2PixelLoss(warm_up=1, rule=reliability, energy=pairs, **options), beta
-        self.warm_up = WarmUp(warm_up)
+        self.warm_up, self.taught = WarmUp(warm_up), Teaching(teaches_host)
 
     def asks_for(self, owned: Labels) -> bool:
         """Whether the stuff tags are known."""
@@ -66,7 +70,7 @@ class Cls2Pixel(SemanticAuxiliary):
         feature, valid, pixels = view.feature[rows], view.valid[rows], view.pixels()[rows]
         terms, counts = self.criterion.with_counts(
             view.logits[rows],
-            self.branch(feature, valid),
+            self.branch(self.taught(feature), valid),
             self.branch.maps(feature),
             pixels,
             torch.stack([cast(Tensor, image.stuff_tags) for image in images]),
