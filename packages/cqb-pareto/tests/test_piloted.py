@@ -39,6 +39,9 @@ def test_unlabelled_images_are_bound_by_the_runs_on_full_labels_alone(pilots):
     alone = replace(pilots.runs[0], rest="none", share=0.3, run="alone")
     low, high = piloted(quality, check_pilots([*pilots.runs, alone], "more"))
     assert (low[-1], high[-1]) == (0, 0.7)
+    everything = replace(alone, share=1.0)
+    low, high = piloted(quality, check_pilots([*pilots.runs, everything], "all"))
+    assert (low[-1], high[-1]) == (0, 1)
 
 
 def test_of_two_branches_the_narrower_pilots_count(pilots):

@@ -191,7 +191,7 @@ def piloted(quality: QualityModel, pilots: Pilots) -> tuple[Float[np.ndarray, " 
         columns = [quality.kinds.index(kind) for kind in branch.kinds]
         low[columns] = np.maximum(low[columns], branch.low)
         high[columns] = np.minimum(high[columns], branch.high)
-    alone = [1 - pilot.share for pilot in pilots.runs if pilot.rest == NONE]
+    alone = [1 - pilot.share for pilot in pilots.runs if pilot.rest == NONE and pilot.share < 1]
     if NONE in quality.kinds and alone:
         high[quality.kinds.index(NONE)] = max(alone)
     return low, high
