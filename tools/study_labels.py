@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from statistics import mean
 
 import numpy as np
-from claims import rows
+from claim_tables import rows
 from readme_tables import markdown, rewrite
 from revision import commit
 from settings import PACKAGE

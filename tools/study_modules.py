@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from claims import rows
+from claim_tables import rows
 from command_line import verbs
 from readme_tables import markdown, rewrite
 from settings import PACKAGE, SETTINGS
