@@ -68,7 +68,7 @@ def fresh(name: str) -> tuple[list[str], list[list[str]]] | None:
 
 def chance(name: str) -> tuple[list[str], list[list[str]]] | None:
     """The planned allocation beside others of the same cost."""
-    found = results(name)
+    found = results(f"{name}-trials")
     planned = f"planned {SETTINGS[name].budget:g}"
     if planned not in found:
         return None
@@ -86,14 +86,14 @@ def chance(name: str) -> tuple[list[str], list[list[str]]] | None:
 
 def match(name: str) -> tuple[list[str], list[list[str]]] | None:
     """PQ at every budget, as a share of the PQ with all labels."""
-    found = results(name)
+    found = results(f"{name}-trials")
     return beside_full(found, found)
 
 
 def by_set(name: str) -> tuple[list[str], list[list[str]]] | None:
     """The same of plans of before, whose responses took each label set for something of its own."""
-    found = results(name)
-    return beside_full(results(name, "{}-trials-by-set"), found)
+    found = results(f"{name}-trials")
+    return beside_full(results(f"{name}-trials-by-set"), found)
 
 
 def beside_full(planned: "dict[str, Found]", trials: "dict[str, Found]") -> tuple[list[str], list[list[str]]] | None:
@@ -115,7 +115,7 @@ def beside_full(planned: "dict[str, Found]", trials: "dict[str, Found]") -> tupl
 
 def paper(name: str) -> tuple[list[str], list[list[str]]] | None:
     """The paper's allocations: its PQ on COCO and ours, with the rank correlation."""
-    found, theirs = results(name), table1()
+    found, theirs = results(f"{name}-trials"), table1()
     known = [(i, f"paper {row}") for i, row in enumerate(theirs.names) if f"paper {row}" in found]
     if len(known) < 3:
         return None
@@ -138,10 +138,10 @@ class Found:
     pq: dict[str, float]
 
 
-def results(name: str, file: str = "{}-trials") -> dict[str, Found]:
+def results(file: str) -> dict[str, Found]:
     """Allocations by name, in the order of the CSV."""
     found: dict[str, Found] = {}
-    for row in rows(PACKAGE / "results" / f"{file.format(name)}.csv"):
+    for row in rows(PACKAGE / "results" / f"{file}.csv"):
         one = found.setdefault(row["trial"], Found(row["allocation"], row["cost"], {}))
         one.pq[row["seed"]] = float(row["pq"])
     return found
