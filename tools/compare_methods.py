@@ -38,6 +38,7 @@ def main() -> None:
     """Run, record or tabulate."""
     parser, parts = verbs(__doc__, SHARES)
     parts["run"].add_argument("--seeds", type=int, default=SEEDS, help="the first so many")
+    parts["run"].add_argument("--tasks", default=",".join(TASKS), help="some of these, in this order")
     arguments = parser.parse_args()
     if arguments.verb == "run":
         run(arguments)
@@ -57,7 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
     setting, executor = SETTINGS[arguments.name], LocalProcesses(arguments.workers, gpus_here())
     known = [PACKAGE / "results" / f"{arguments.name}-table2-runs.csv", recorded(arguments.name) / RUNS]
     for seeds in range(1, arguments.seeds + 1):
-        for task in TASKS:
+        for task in arguments.tasks.split(","):
             run_bench(
                 arguments.data,
                 setting.config,

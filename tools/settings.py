@@ -58,6 +58,7 @@ SETTINGS = {
         shares=(0.1, 0.3, 0.5),
         seeds=3,
         beside={"none": (0.1, 0.3, 0.5), "B+I": (0.1, 0.3, 0.5)},
+        budgets=(0.15, 0.2, 0.3, 0.4, 0.6, 0.8),
     ),
     "camvid": Setting(
         "cqb-net_lite0_camvid",
