@@ -54,9 +54,13 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
         """Give each stage its auxiliaries."""
         self.auxiliaries = nn.ModuleList(nn.ModuleList(stage) for stage in auxiliaries)
 
+    def at(self, stage: int) -> Sequence[StageAuxiliary]:
+        """The auxiliaries of a stage."""
+        return [cast(StageAuxiliary, auxiliary) for auxiliary in cast(nn.ModuleList, self.auxiliaries[stage])]
+
     def asks_for(self, owned: Labels) -> bool:
         """Whether some auxiliary learns from an image that owns these labels."""
-        return any(auxiliary.asks_for(owned) for auxiliary in self._at(0))
+        return any(auxiliary.asks_for(owned) for auxiliary in self.at(0))
 
     def loss(
         self,
@@ -78,7 +82,7 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
         losses: dict[str, Tensor] = {}
         counts: dict[str, Tensor | int] = {}
         for stage in range(self.num_stages):
-            counts |= _counts(stage, {}, images) | zero_counts(self._at(stage), f"s{stage}.")
+            counts |= _counts(stage, {}, images) | zero_counts(self.at(stage), f"s{stage}.")
         boxed = [position for position in proposals if Labels.BOX in images[position].owned.implied]
         others = [position for position in proposals if position not in boxed]
         kept = {position: proposals[position].bboxes for position in proposals}
@@ -94,7 +98,7 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
             terms |= self._mask_terms(stage, x, sampled, samples, images)
             if self.auxiliaries[stage]:
                 view = stage_view(stage, seen, images, semantic, self._masks_of(stage, x, seen), sampled, targets)
-                for auxiliary in self._at(stage):
+                for auxiliary in self.at(stage):
                     values, over = split_means(auxiliary, auxiliary.loss(view))
                     terms |= values
                     counts |= {f"s{stage}.{name}": count for name, count in over.items()}
@@ -126,9 +130,6 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
             boxes = self.predict_mask(x, metas, boxes, rescale=rescale)
         return boxes, views.semantic_logits
 
-    def _at(self, stage: int) -> Sequence[StageAuxiliary]:
-        return [cast(StageAuxiliary, auxiliary) for auxiliary in cast(nn.ModuleList, self.auxiliaries[stage])]
-
     def _bbox_forward(
         self, stage: int, x: tuple[Tensor, ...], rois: Tensor, views: "TestViews | None" = None
     ) -> dict[str, Tensor]:
@@ -136,7 +137,7 @@ class RoutedCascadeRoIHead(CascadeRoIHead):
         results = seen.first(len(rois))
         if views is not None and self.auxiliaries[stage]:
             view = stage_view(stage, seen, views.images, views.semantic, self._masks_of(stage, x, seen))
-            enhanced = [auxiliary.enhance(view) for auxiliary in self._at(stage)]
+            enhanced = [auxiliary.enhance(view) for auxiliary in self.at(stage)]
             views.semantic_logits.extend(e.semantic_logits for e in enhanced if e.semantic_logits is not None)
             results["cls_score"] = averaged(seen.class_logits, [e.class_logits for e in enhanced])
             results["bbox_pred"] = averaged(seen.box_deltas, [e.box_deltas for e in enhanced])

@@ -29,6 +29,7 @@ from cqb_core.models.auxiliary import (
     split_means,
     zero_counts,
 )
+from cqb_core.models.batch_share import checked, weigh_by_share
 from cqb_core.models.fine_semantic_head import DetailFPN, FineSemanticHead
 from cqb_core.models.global_means import divisors, over_all_processes
 from cqb_core.models.routing import connected_zero, having, inside, select
@@ -52,6 +53,8 @@ class PanopticCascade(TwoStagePanopticSegmentor):
         panoptic_fusion_head: config of mmdet's `HeuristicFusionHead`.
         auxiliaries: configs of stage and semantic auxiliaries; each is built with `host`, a stage auxiliary once per
             stage.
+        full_share: share of a batch's images from which on an auxiliary's losses have their full weight; of fewer, they
+            weigh in proportion (`cqb_core.models.batch_share`). 0 for full weight always.
         test_cfg: mmdet's; `panoptic.score_thr` keeps detections below it out of the panoptic map, while
             `rcnn.score_thr` says which are reported at all (average precision wants them lower).
         kwargs: those of `TwoStagePanopticSegmentor`.
@@ -66,6 +69,7 @@ class PanopticCascade(TwoStagePanopticSegmentor):
         semantic_head: ConfigDict,
         panoptic_fusion_head: ConfigDict,
         auxiliaries: Sequence[Mapping[str, Any]] = (),
+        full_share: float = 0.5,
         **kwargs: Any,
     ) -> None:
         count_classes(roi_head["bbox_head"], num_things)
@@ -77,6 +81,7 @@ class PanopticCascade(TwoStagePanopticSegmentor):
             panoptic_fusion_head=ConfigDict(panoptic_fusion_head | counts),
             **kwargs,
         )
+        self.full_share = checked(full_share)
         self.semantic_auxiliaries = nn.ModuleList()
         if auxiliaries:
             # The network begins with the same weights whatever is plugged in: runs with and without are pairs.
@@ -99,7 +104,11 @@ class PanopticCascade(TwoStagePanopticSegmentor):
         losses |= regions | semantic
         if not proposals and view is None:
             losses["loss_unlabelled"] = connected_zero(self.backbone, self.neck)
-        return over_all_processes(losses, counts | sampled)
+        asking = {f"{each.name}.": each for each in self._semantic_auxiliaries}
+        for stage in range(self.roi_head.num_stages):
+            asking |= {f"s{stage}.{each.name}.": each for each in self.roi_head.at(stage)}
+        weighed = weigh_by_share(losses, asking, images, self.full_share)
+        return over_all_processes(weighed, counts | sampled)
 
     def predict(
         self, batch_inputs: Tensor, batch_data_samples: Sequence[DetDataSample], rescale: bool = True
