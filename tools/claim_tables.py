@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
@@ -17,14 +17,13 @@ from cqb_pareto.paper import table1
 
 
 def made(table: str) -> str | None:
-    """The Markdown of `SET-table2`, `-fresh`, `-chance`, `-match`, `-sets`, `-paper`; None for another, or no CSV."""
+    """The Markdown of `SET-table2`, `-fresh`, `-chance`, `-match`, `-paper`; None for another, or no CSV."""
     name, _, what = table.rpartition("-")
     makers: dict[str, Callable[[str], tuple[list[str], list[list[str]]] | None]] = {
         "table2": table2,
         "fresh": fresh,
         "chance": chance,
         "match": match,
-        "sets": by_set,
         "paper": paper,
     }
     shown = makers[what](name) if what in makers and name in SETTINGS else None
@@ -85,31 +84,18 @@ def chance(name: str) -> tuple[list[str], list[list[str]]] | None:
 
 
 def match(name: str) -> tuple[list[str], list[list[str]]] | None:
-    """PQ at every budget, as a share of the PQ with all labels."""
-    found = results(f"{name}-trials")
-    return beside_full(found, found)
-
-
-def by_set(name: str) -> tuple[list[str], list[list[str]]] | None:
-    """The same of plans of before, whose responses took each label set for something of its own."""
-    found = results(f"{name}-trials")
-    return beside_full(results(f"{name}-trials-by-set"), found)
-
-
-def beside_full(planned: "dict[str, Found]", trials: "dict[str, Found]") -> tuple[list[str], list[list[str]]] | None:
-    """Planned allocations beside all labels on the same seeds."""
-    if "full" not in trials or not planned:
+    """PQ at every budget, as a share of the PQ with all labels on the same seeds."""
+    trials = results(f"{name}-trials")
+    found = {trial: each for trial, each in trials.items() if trial.startswith("planned")}
+    if "full" not in trials or not found:
         return None
-    found = {trial: each for trial, each in planned.items() if trial.startswith("planned")}
-    seeds = {seed for each in found.values() for seed in each.pq}
-    found["full"] = replace(trials["full"], pq={s: pq for s, pq in trials["full"].pq.items() if s in seeds})
-    whole = mean(found["full"].pq.values())
+    found["full"] = trials["full"]
     lines = []
-    for trial in found:
-        share = mean(found[trial].pq.values()) / whole
-        saved = 1 / float(found[trial].cost)
-        cells = [found[trial].cost, *spread(found[trial].pq), f"{share:.1%}", f"{saved:.1f}"]
-        lines.append([trial, found[trial].allocation, *cells])
+    for trial, each in found.items():
+        both = [(pq, trials["full"].pq[seed]) for seed, pq in each.pq.items() if seed in trials["full"].pq]
+        share = f"{sum(pq for pq, _ in both) / sum(whole for _, whole in both):.1%}" if both else ""
+        cells = [each.cost, *spread(each.pq), share, f"{1 / float(each.cost):.1f}"]
+        lines.append([trial, each.allocation, *cells])
     return ["labels", "shares", "cost", "PQ", "seeds: from to", "of full labels' PQ", "times cheaper"], lines
 
 

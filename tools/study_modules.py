@@ -5,8 +5,8 @@
     hatch run python tools/study_modules.py tables                               # from there into cqb-net's README
 
 DATA is `cqb-net data scenes DATA --train 240 --val 100`, or CamVid for `run camvid`. A tenth of the images owns all
-labels, the others the module's weak ones (of the upper bound, finer ones). Config, length and seeds are those of
-`tools/settings.py`.
+labels, the others the module's weak ones (of the upper bound, finer ones); a study of a mixture has all modules on its
+labels. Config, length and seeds are those of `tools/settings.py`.
 """
 
 import csv
@@ -22,6 +22,7 @@ from readme_tables import markdown, rewrite
 from settings import PACKAGE, SETTINGS
 
 from cqb_core import Labels
+from cqb_core.assignment import parse_allocation
 from cqb_core.data.panoptic_files import find_split, read_split
 from cqb_core.files import replacing
 from cqb_net.pilots import LocalProcesses
@@ -36,7 +37,7 @@ COLUMNS = (
     *("study", "way", "seed", "labels", "options", "pq", "pq_th", "pq_st", "box_ap", "mask_ap", "miou"),
     *("iterations", "key", "commit"),
 )
-HEAD = {"pq_th": "PQ things", "pq_st": "PQ stuff", "box_ap": "box AP", "mask_ap": "mask AP", "miou": "mIoU"}
+HEAD = {"pq": "PQ", "pq_th": "PQ things", "pq_st": "PQ stuff", "box_ap": "box AP", "mask_ap": "mask AP", "miou": "mIoU"}
 Options = dict[str, Any]
 
 
@@ -48,26 +49,28 @@ class Way:
         changed: options of the module that differ; None for no module.
         network: entries of the config.
         upper: whether the other images own the row's finer labels.
+        without: modules that a study of a mixture leaves out.
     """
 
     changed: Options | None = None
     network: Options = field(default_factory=dict)
     upper: bool = False
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Study:
-    """Forms of a module.
+    """Forms of a module, or of all of them on a mixture of labels.
 
     Args:
-        row: of Table 2, which says what labels there are.
+        row: of Table 2, which says what labels there are; or the mixture.
         paper: options of the module that every form begins with, as in the paper; those of the config otherwise.
         ways: by name.
         shown: columns of the table.
         on: the data sets.
     """
 
-    row: TableRow
+    row: TableRow | dict[Labels, float]
     paper: Options
     ways: dict[str, Way]
     shown: tuple[str, ...] = ("pq_th", "pq_st", "box_ap", "miou")
@@ -80,6 +83,7 @@ BOTH = {"evidence": "coupled"} | ABSENT
 PSEUDO_BOXES = {"coupling": "product", "detach_detector": True, "refine": 1.0}
 ALL_AVERAGED, BOXES_APART = {"averages": ("classes", "boxes", "semantic")}, {"averages": ("classes", "semantic")}
 JUDGED = {"judges": "average"}
+ALWAYS = {"model.full_share": 0.0}
 FUSED = {"model.roi_head.mask_head.type": "FusedMaskHead"}
 STUDIES = {
     "cls2pixel": Study(
@@ -189,6 +193,18 @@ STUDIES = {
         },
         on=("camvid",),
     ),
+    "few": Study(
+        parse_allocation("P=0.5,I=0.166,B=0.167,S=0.167"),
+        {},
+        {
+            "no module": Way(),
+            "full weight for any number of images": Way({}, ALWAYS),
+            "the same without Cls2Box": Way({}, ALWAYS, without=("Cls2Box",)),
+            "in proportion below half of the batch": Way({}),
+            "in proportion": Way({}, {"model.full_share": 1.0}),
+        },
+        ("pq", "pq_th", "pq_st", "box_ap", "miou"),
+    ),
 }
 
 
@@ -223,15 +239,19 @@ def main() -> None:
 
 def planned(study: Study, way: Way, seed: int, data: Path, on: str) -> Pilot:
     """The training of a way."""
-    setting, module = SETTINGS[on], study.row.module
-    place = [auxiliary["type"] for auxiliary in Recipe.of(setting.config).content["model"]["auxiliaries"]].index(module)
+    setting = SETTINGS[on]
+    plugged = [auxiliary["type"] for auxiliary in Recipe.of(setting.config).content["model"]["auxiliaries"]]
+    if isinstance(study.row, TableRow):
+        rest, share = study.row.upper if way.upper else study.row.rest, setting.shares[0]
+        allocation, modules = {Labels.PANOPTIC: share, rest: 1 - share}, [study.row.module]
+    else:
+        allocation, modules = study.row, [module for module in plugged if module not in way.without]
     options = {} if way.changed is None else study.paper | way.changed
-    named = {f"model.auxiliaries.{place}.{name}": value for name, value in options.items()}
+    named = {f"model.auxiliaries.{plugged.index(modules[0])}.{name}": value for name, value in options.items()}
     recipe = Recipe.of(setting.config, setting.epochs, setting.options | named | way.network)
-    rest, share = study.row.upper if way.upper else study.row.rest, setting.shares[0]
     fingerprint = data_fingerprint(*(read_split(find_split(data, split)) for split in ("train", "val")))
-    content = recipe.with_modules(() if way.changed is None else (module,))
-    return Pilot(content, recipe.name, recipe.options, {Labels.PANOPTIC: share, rest: 1 - share}, seed, fingerprint)
+    content = recipe.with_modules(() if way.changed is None else tuple(modules))
+    return Pilot(content, recipe.name, recipe.options, allocation, seed, fingerprint)
 
 
 def of_table2(on: str) -> dict[str, dict[str, str]]:
