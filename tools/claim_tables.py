@@ -105,13 +105,15 @@ def paper(name: str) -> tuple[list[str], list[list[str]]] | None:
     known = [(i, f"paper {row}") for i, row in enumerate(theirs.names) if f"paper {row}" in found]
     if len(known) < 3:
         return None
-    ours = [mean(found[trial].pq.values()) for _, trial in known]
-    rank = spearmanr([theirs.pq[i] for i, _ in known], ours)
     lines = [
         [theirs.names[i], found[trial].allocation, found[trial].cost, f"{theirs.pq[i]:.1f}", *spread(found[trial].pq)]
         for i, trial in known
     ]
-    lines.append(["rank correlation", "", "", "", f"{rank.statistic:.2f}", f"p {rank.pvalue:.2g}"])
+    for title, letters in (("rank correlation", "OR"), ("of O alone", "O"), ("of R alone", "R")):
+        some = [(theirs.pq[i], mean(found[trial].pq.values())) for i, trial in known if theirs.names[i][0] in letters]
+        if len(some) > 2:
+            rank = spearmanr(*zip(*some, strict=True))
+            lines.append([title, "", "", "", f"{rank.statistic:.2f}", f"p {rank.pvalue:.2g}"])
     return ["allocation", "shares", "cost", "PQ on COCO (paper)", "PQ here", "seeds: from to"], lines
 
 
