@@ -39,9 +39,9 @@ def test_what_a_label_set_teaches(owned, taught, network, losses):
     assert bool(made[TERM] > 0) == taught
 
 
-def test_other_images_of_the_batch_have_no_part(network, losses):
+def test_other_images_of_the_batch_have_no_part_but_in_its_weight(network, losses):
     alone, beside = (losses(network(MIL), *names)[TERM] for names in (("I",), ("I", "P", "S", "B")))
-    torch.testing.assert_close(alone, beside, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(alone / 2, beside, rtol=1e-4, atol=1e-6)  # a quarter of the batch, full from a half on
 
 
 def test_tags_teach_the_semantic_branch(network, losses):
