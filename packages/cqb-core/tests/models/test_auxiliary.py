@@ -5,7 +5,7 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 
-from cqb_core import Labels
+from cqb_core import InputError, Labels
 from cqb_core.models import panoptic_cascade
 from cqb_core.models.auxiliary import UNSAMPLED, Enhanced, Mean, SemanticAuxiliary, StageAuxiliary, split_means
 
@@ -59,6 +59,12 @@ class SpySemantic(SemanticAuxiliary):
         return Enhanced(semantic_logits=logits)
 
 
+@MODELS.register_module()
+class SpyUnboxed(SpyStage):
+    name = "unboxed"
+    absent = Labels.BOX
+
+
 @pytest.fixture(autouse=True)
 def forget():
     SEEN.clear()
@@ -108,6 +114,22 @@ def test_stage_losses_carry_the_stage_weights_and_each_stage_its_own_instance(bu
         expected = weight * view.region.mean()
         torch.testing.assert_close(made[f"s{view.stage}.spy.loss"], expected)
     assert len({id(stage[0]) for stage in network.roi_head.auxiliaries}) == 3
+
+
+def test_losses_weigh_by_the_share_of_the_batch_in_every_stage_and_on_pixels(build, batch, losses):
+    spies = [{"type": "SpyUnboxed"}, {"type": "SpySemantic"}]
+    mixed = batch("I", "P", "P", "B")
+    weighed, full = (losses(build(auxiliaries=spies, full_share=share), mixed) for share in (0.5, 0))
+    names = {"tags.loss", *(f"s{stage}.unboxed.loss" for stage in range(3))}
+    for name, value in full.items():
+        torch.testing.assert_close(weighed[name], value / 2 if name in names else value)
+    assert all(full[name] != 0 for name in names)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_a_share_that_is_none_is_refused(build, share):
+    with pytest.raises(InputError, match="full_share: wanted a share from 0 to 1"):
+        build(full_share=share)
 
 
 def test_base_losses_do_not_change_when_unboxed_images_pass_the_cascade(build, batch, losses):

@@ -16,39 +16,38 @@ from cqb_core.models.auxiliary import Auxiliary, ImageLabels
 
 
 def weigh_by_share(
-    losses: Mapping[str, Any], asking: Mapping[str, Auxiliary], images: Sequence[ImageLabels], full_share: float
+    losses: Mapping[str, Any], auxiliaries: Sequence[Auxiliary], images: Sequence[ImageLabels], full_share: float | int
 ) -> dict[str, Any]:
     """The losses, those of auxiliaries times min(1, share / full_share), their images' share of the batch.
 
-    The share is one of the batches of all processes together. Every process must call this with the same `asking`.
+    The share is one of the batches of all processes together. Every process must call this with the same auxiliaries.
 
     Args:
-        losses: of this process.
-        asking: auxiliaries, by how the names of their losses begin.
+        losses: of this process; those of an auxiliary end in its name, a dot and a name with "loss" in it.
+        auxiliaries: one of each; those of the other stages ask for the same images.
         images: of this process's batch.
         full_share: from which on a loss has its full weight; 0 for always.
     """
-    if not asking or not full_share:
+    if not auxiliaries or not full_share:
         return dict(losses)
     device = next(value.device for value in losses.values() if isinstance(value, torch.Tensor))
-    counts = [sum(each.asks_for(image.owned) for image in images) for each in asking.values()]
+    counts = [sum(each.asks_for(image.owned) for image in images) for each in auxiliaries]
     numbers = torch.tensor([len(images), *counts], dtype=torch.float32, device=device)
     if get_world_size() > 1:
         all_reduce(numbers)
-    weights = dict(zip(asking, (numbers[1:] / numbers[0] / full_share).clamp(max=1), strict=True))
+    weights = (numbers[1:] / numbers[0] / full_share).clamp(max=1)
+    of = {each.name: weight for each, weight in zip(auxiliaries, weights, strict=True)}
     weighed = dict(losses)
-    for prefix, weight in weights.items():
-        own = {name: value for name, value in losses.items() if name.startswith(prefix) and "loss" in name}
-        weighed |= {name: value * weight.to(value.dtype) for name, value in own.items()}
+    for name, value in losses.items():
+        owner, _, what = name.rpartition(".")
+        weight = of.get(owner.rpartition(".")[2])
+        if weight is not None and "loss" in what:
+            weighed[name] = value * weight.to(value.dtype)
     return weighed
 
 
-def checked(full_share: float) -> float:
-    """The share, once it is known to be one.
-
-    Raises:
-        InputError: when it is not between 0 and 1.
-    """
+def checked_share(full_share: float | int) -> float | int:
+    """The share. Raises `InputError` when it is not between 0 and 1."""
     if not 0 <= full_share <= 1:
         raise InputError("model", "full_share", "a share from 0 to 1", full_share)
     return full_share

@@ -29,7 +29,7 @@ from cqb_core.models.auxiliary import (
     split_means,
     zero_counts,
 )
-from cqb_core.models.batch_share import checked, weigh_by_share
+from cqb_core.models.batch_share import checked_share, weigh_by_share
 from cqb_core.models.fine_semantic_head import DetailFPN, FineSemanticHead
 from cqb_core.models.global_means import divisors, over_all_processes
 from cqb_core.models.routing import connected_zero, having, inside, select
@@ -69,7 +69,7 @@ class PanopticCascade(TwoStagePanopticSegmentor):
         semantic_head: ConfigDict,
         panoptic_fusion_head: ConfigDict,
         auxiliaries: Sequence[Mapping[str, Any]] = (),
-        full_share: float = 0.5,
+        full_share: float | int = 0.5,
         **kwargs: Any,
     ) -> None:
         count_classes(roi_head["bbox_head"], num_things)
@@ -81,7 +81,7 @@ class PanopticCascade(TwoStagePanopticSegmentor):
             panoptic_fusion_head=ConfigDict(panoptic_fusion_head | counts),
             **kwargs,
         )
-        self.full_share = checked(full_share)
+        self.full_share = checked_share(full_share)
         self.semantic_auxiliaries = nn.ModuleList()
         if auxiliaries:
             # The network begins with the same weights whatever is plugged in: runs with and without are pairs.
@@ -104,10 +104,7 @@ class PanopticCascade(TwoStagePanopticSegmentor):
         losses |= regions | semantic
         if not proposals and view is None:
             losses["loss_unlabelled"] = connected_zero(self.backbone, self.neck)
-        asking = {f"{each.name}.": each for each in self._semantic_auxiliaries}
-        for stage in range(self.roi_head.num_stages):
-            asking |= {f"s{stage}.{each.name}.": each for each in self.roi_head.at(stage)}
-        weighed = weigh_by_share(losses, asking, images, self.full_share)
+        weighed = weigh_by_share(losses, [*self._semantic_auxiliaries, *self.roi_head.at(0)], images, self.full_share)
         return over_all_processes(weighed, counts | sampled)
 
     def predict(
@@ -213,7 +210,7 @@ class PanopticCascade(TwoStagePanopticSegmentor):
 
     def _semantic_asked(self, image: ImageLabels) -> bool:
         readers: list[Auxiliary] = [*self._semantic_auxiliaries]
-        readers += [auxiliary for auxiliary in self.roi_head.auxiliaries[0] if auxiliary.reads_semantic]
+        readers += [auxiliary for auxiliary in self.roi_head.at(0) if auxiliary.reads_semantic]
         return Labels.STUFF in image.owned or any(reader.asks_for(image.owned) for reader in readers)
 
     def _look(
